@@ -1,0 +1,219 @@
+-- The operators of the forward pass: what pgvector lacks to write the transformer as equations.
+-- A matrix is a vector[], one vector per row; x[i] · y is pgvector's −(x[i] <#> y).
+
+CREATE OR REPLACE AGGREGATE lm.concat(vector) (
+    SFUNC = vector_concat,
+    STYPE = vector
+);
+
+COMMENT ON AGGREGATE lm.concat(vector) IS 'The vectors joined end to end, in the order given.';
+
+CREATE OR REPLACE AGGREGATE lm.total(vector) (
+    SFUNC = vector_add,
+    STYPE = vector
+);
+
+COMMENT ON AGGREGATE lm.total(vector) IS
+'Sum of vectors of one width; several times as fast as pgvector''s sum(vector), whose state is a float8[].';
+
+CREATE OR REPLACE FUNCTION lm.fill(
+    value float8,
+    width int
+)
+RETURNS vector
+LANGUAGE sql
+IMMUTABLE
+PARALLEL SAFE
+RETURN array_fill(fill.value, ARRAY[fill.width])::vector;
+
+COMMENT ON FUNCTION lm.fill IS 'A vector that holds one value throughout, [width]: how a scalar enters pgvector''s + − *.';
+
+CREATE OR REPLACE FUNCTION lm.layer_norm(
+    x vector,
+    gain vector,
+    bias vector,
+    eps float8
+)
+RETURNS vector
+LANGUAGE sql
+IMMUTABLE
+PARALLEL SAFE
+SET search_path FROM CURRENT
+AS $$
+    WITH
+    -- x − μ                                                                            [d_model]
+    centred AS MATERIALIZED (
+        SELECT
+            layer_norm.x - lm.fill(-(layer_norm.x <#> lm.fill(1, d_model)) / d_model, d_model) AS x,
+            d_model
+        FROM vector_dims(layer_norm.x) AS d_model
+    )
+
+    -- γ ⊙ (x − μ) / √(σ² + ε) + β
+    SELECT
+        c.x
+        * lm.fill(1 / sqrt(vector_norm(c.x) ^ 2 / c.d_model + layer_norm.eps), c.d_model)
+        * layer_norm.gain
+        + layer_norm.bias
+    FROM centred AS c
+$$;
+
+COMMENT ON FUNCTION lm.layer_norm IS
+'γ ⊙ (x − μ) / √(σ² + ε) + β over the width of x (Ba, Kiros and Hinton 2016).';
+
+CREATE OR REPLACE FUNCTION lm.gelu(
+    x vector[]
+)
+RETURNS vector[]
+LANGUAGE sql
+IMMUTABLE
+PARALLEL SAFE
+SET search_path FROM CURRENT
+AS $$
+    WITH
+    scalar AS MATERIALIZED (
+        SELECT
+            lm.fill(1, d_mlp) AS one,
+            lm.fill(sqrt(2 / pi()), d_mlp) AS c,
+            lm.fill(sqrt(2 / pi()) * 0.044715, d_mlp) AS c3
+        FROM vector_dims(gelu.x[1]) AS d_mlp
+    ),
+
+    -- t = √(2/π) (x + 0.044715 x³), its x² written (x + 1)(x − 1) + 1: squaring a tiny x would be
+    -- an underflow, which pgvector makes an error
+    scaled AS MATERIALIZED (
+        SELECT
+            row,
+            x,
+            x * (c + c3 + c3 * (x + one) * (x - one)) AS t
+        FROM scalar
+        CROSS JOIN unnest(gelu.x) WITH ORDINALITY AS matrix (x, row)
+    )
+
+    -- x (1 + tanh t) / 2
+    SELECT array_agg(x * ARRAY(SELECT 0.5 + 0.5 * tanh(unnest(t::real[])))::vector ORDER BY row)
+    FROM scaled
+$$;
+
+COMMENT ON FUNCTION lm.gelu IS
+'GPT-2''s activation, GELU by tanh, element by element: x (1 + tanh(√(2/π) (x + 0.044715 x³))) / 2 (Hendrycks and Gimpel 2016).';
+
+CREATE OR REPLACE FUNCTION lm.linear(
+    x vector[],
+    model_id int,
+    layer int,
+    map lm.site,
+    block int DEFAULT 0
+)
+RETURNS vector[]
+LANGUAGE sql
+STABLE
+PARALLEL SAFE
+SET search_path FROM CURRENT
+SET plan_cache_mode = force_generic_plan
+AS $$
+    WITH
+    -- Eight rows of x side by side, so that a weight, once read, meets eight of them in one step
+    -- of the executor; eight is where one more row stops paying (docs/performance.md).
+    tile AS NOT MATERIALIZED (
+        SELECT
+            start,
+            linear.x[start] AS x0, linear.x[start + 1] AS x1,
+            linear.x[start + 2] AS x2, linear.x[start + 3] AS x3,
+            linear.x[start + 4] AS x4, linear.x[start + 5] AS x5,
+            linear.x[start + 6] AS x6, linear.x[start + 7] AS x7
+        FROM unnest(ARRAY(SELECT generate_series(1, cardinality(linear.x), 8))) AS start
+        OFFSET 0
+    ),
+
+    weight AS NOT MATERIALIZED (
+        SELECT
+            l.bias,
+            COALESCE(l.weight, l.weight_half::vector) AS w
+        FROM lm.linear AS l
+        WHERE l.model_id = linear.model_id
+            AND l.layer = linear.layer
+            AND l.map = linear.map
+            AND l.block = linear.block
+        ORDER BY l.unit
+        OFFSET 0
+    ),
+
+    -- y[row, unit] = b[unit] + w[unit] · x[row]
+    product AS (
+        SELECT
+            start,
+            array_agg(bias - (w <#> x0)) AS y0,
+            array_agg(bias - (w <#> x1)) FILTER (WHERE x1 IS NOT NULL) AS y1,
+            array_agg(bias - (w <#> x2)) FILTER (WHERE x2 IS NOT NULL) AS y2,
+            array_agg(bias - (w <#> x3)) FILTER (WHERE x3 IS NOT NULL) AS y3,
+            array_agg(bias - (w <#> x4)) FILTER (WHERE x4 IS NOT NULL) AS y4,
+            array_agg(bias - (w <#> x5)) FILTER (WHERE x5 IS NOT NULL) AS y5,
+            array_agg(bias - (w <#> x6)) FILTER (WHERE x6 IS NOT NULL) AS y6,
+            array_agg(bias - (w <#> x7)) FILTER (WHERE x7 IS NOT NULL) AS y7
+        FROM weight
+        CROSS JOIN tile
+        GROUP BY start
+    )
+
+    SELECT array_agg(y::vector ORDER BY start, place)
+    FROM product
+    CROSS JOIN LATERAL (
+        VALUES (0, y0), (1, y1), (2, y2), (3, y3), (4, y4), (5, y5), (6, y6), (7, y7)
+    ) AS output (place, y)
+    WHERE y IS NOT NULL
+$$;
+
+COMMENT ON FUNCTION lm.linear IS
+'One of the model''s linear maps applied to each row of x: bias + weight · x, [rows of x, units]. Of a map cut in blocks it applies one; they add up.';
+
+CREATE OR REPLACE FUNCTION lm.transpose(
+    x vector[]
+)
+RETURNS vector[]
+LANGUAGE sql
+IMMUTABLE
+PARALLEL SAFE
+SET search_path FROM CURRENT
+AS $$
+    WITH
+    tile AS (
+        SELECT
+            start,
+            transpose.x[start]::real[] AS x0, transpose.x[start + 1]::real[] AS x1,
+            transpose.x[start + 2]::real[] AS x2, transpose.x[start + 3]::real[] AS x3,
+            transpose.x[start + 4]::real[] AS x4, transpose.x[start + 5]::real[] AS x5,
+            transpose.x[start + 6]::real[] AS x6, transpose.x[start + 7]::real[] AS x7
+        FROM generate_series(1, cardinality(transpose.x), 8) AS start
+        OFFSET 0
+    ),
+
+    -- a column of eight rows; past the last row there is nothing
+    piece AS (
+        SELECT
+            start,
+            place,
+            array_remove(
+                ARRAY[
+                    x0[place], x1[place], x2[place], x3[place],
+                    x4[place], x5[place], x6[place], x7[place]
+                ],
+                NULL
+            )::vector AS y
+        FROM tile
+        CROSS JOIN generate_series(1, vector_dims(transpose.x[1])) AS place
+    ),
+
+    stacked AS (
+        SELECT
+            place,
+            lm.concat(y ORDER BY start) AS y
+        FROM piece
+        GROUP BY place
+    )
+
+    SELECT array_agg(y ORDER BY place)
+    FROM stacked
+$$;
+
+COMMENT ON FUNCTION lm.transpose IS 'The transpose of a matrix: [rows, columns] to [columns, rows].';
