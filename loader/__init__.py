@@ -1,0 +1,99 @@
+"""Getting a model's files, reading them, filling the tables."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import psycopg
+from psycopg import Connection
+
+from psqlm.errors import PsqlmError
+
+from .checkpoint import Checkpoint, weight_files
+from .config import read_config
+from .source import find
+from .tokenizer import read_tokenizer
+from .writer import DTYPES, ModelWriter, Progress, delete_model, drop_weights
+
+__all__ = ["drop", "load"]
+
+
+def load(
+    connection: Connection[Any],
+    source: str,
+    name: str | None = None,
+    revision: str | None = None,
+    dtype: str | None = None,
+    force: bool = False,
+    progress: Progress | None = None,
+) -> str:
+    """Load a model, in one transaction: all of it or nothing.
+
+    Args:
+        connection: to a database with psqlm's SQL; committed unless a transaction is open.
+        source: "demo", a folder, or the id of a Hugging Face repository.
+        name: what to call the model; by default as the folder or repository is called.
+        revision: a branch, tag or commit of the repository.
+        dtype: how to store weights, float32 (the default) or float16.
+        force: replace the model of that name.
+        progress: called with the bytes of weights written so far and in all.
+
+    Returns:
+        The model's name.
+
+    Raises:
+        PsqlmError: no such model, not a GPT-2 that the SQL computes, damaged files, or a model
+            of that name is loaded already.
+    """
+    dtype = dtype or "float32"
+    if dtype not in DTYPES:
+        raise PsqlmError(f"unknown dtype {dtype}: {' or '.join(DTYPES)}")
+    if not force and name:
+        _refuse_loaded(connection, name)  # before anything is fetched
+    found = find(source, revision)
+    name = name or found.name
+    if not force:
+        _refuse_loaded(connection, name)
+    sizes = read_config(found.folder / "config.json")
+    checkpoint = Checkpoint(weight_files(found.folder), sizes)
+    tokenizer = read_tokenizer(found.folder, sizes.n_vocab)
+    checkpoint.check_tied()
+    try:
+        with connection.transaction(), ThreadPoolExecutor(1) as pool:
+            sha256 = pool.submit(checkpoint.sha256)
+            replaced = delete_model(connection, name)
+            writer = ModelWriter(connection, name, found, sizes, dtype)
+            writer.tokenizer(tokenizer)
+            writer.weights(checkpoint, progress)
+            writer.finish(sha256.result())
+            drop_weights(connection, replaced)
+    except psycopg.errors.UniqueViolation as error:
+        raise _already_loaded(name) from error  # by another session, meanwhile
+    return name
+
+
+def drop(connection: Connection[Any], name: str) -> None:
+    """Remove a model and all that belongs to it, its runs too, in one transaction.
+
+    Raises:
+        PsqlmError: no model of that name is loaded.
+    """
+    with connection.transaction():
+        removed = delete_model(connection, name)
+        if removed is None:
+            raise PsqlmError(f'no model named "{name}" is loaded: see psqlm models')
+        drop_weights(connection, removed)
+
+
+def _refuse_loaded(connection: Connection[Any], name: str) -> None:
+    """Refuse a name that is taken."""
+    with connection.transaction():
+        if connection.execute("SELECT FROM lm.model WHERE name = %s", (name,)).fetchone():
+            raise _already_loaded(name)
+
+
+def _already_loaded(name: str) -> PsqlmError:
+    return PsqlmError(
+        f'a model named "{name}" is loaded already: --force replaces it, --name gives another name'
+    )

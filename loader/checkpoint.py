@@ -1,0 +1,199 @@
+"""A model's weights: safetensors files, one or several, read one tensor at a time."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from safetensors import SafetensorError, safe_open
+
+from psqlm.errors import PsqlmError
+
+from .config import Architecture, read_json
+from .mapping import IGNORED, TOKEN_EMBEDDING, UNEMBEDDING, expected_shapes
+
+PREFIX = "transformer."
+INDEX = "model.safetensors.index.json"
+STORED_AS = {"F32": np.dtype("<f4"), "F16": np.dtype("<f2"), "BF16": np.dtype("<u2")}
+
+Array = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """Where a tensor lies."""
+
+    path: Path
+    offset: int
+    kind: str  # F32, F16 or BF16
+    shape: tuple[int, ...]
+
+    @property
+    def size(self) -> int:
+        """Bytes it takes."""
+        return math.prod(self.shape) * STORED_AS[self.kind].itemsize
+
+    def read(self, rows: slice = slice(None)) -> Array:
+        """The tensor as float32, exactly; a view of the file where that is what it holds."""
+        raw = np.memmap(self.path, STORED_AS[self.kind], "r", self.offset, self.shape)[rows]
+        if self.kind == "BF16":  # the upper half of a float32
+            return (raw.astype(np.uint32) << 16).view(np.float32)
+        return raw.astype(np.float32, copy=False)
+
+
+class Checkpoint:
+    """The weights of a model, checked against its configuration.
+
+    Attributes:
+        size: bytes of the tensors that are read.
+    """
+
+    def __init__(self, files: Sequence[Path], sizes: Architecture) -> None:
+        """Read the headers of the files, no weights yet.
+
+        Raises:
+            PsqlmError: a file is damaged, or the tensors are not those of such a GPT-2.
+        """
+        self.files = sorted(files)
+        self._tensors: dict[str, Tensor] = {}
+        for path in self.files:
+            self._tensors |= _read_header(path)
+        self._check(sizes)
+        self.size = sum(self.size_of(name) for name in self._tensors if name != UNEMBEDDING)
+
+    def __getitem__(self, name: str) -> Array:
+        """A tensor by its name, as float32.
+
+        Raises:
+            PsqlmError: it holds NaN or infinity.
+        """
+        array = self._tensors[name].read()
+        # a sum is quicker than a look at each, and not finite if one of them is not
+        with np.errstate(over="ignore", invalid="ignore"):
+            suspicious = not np.isfinite(array.sum())
+        if suspicious and not np.isfinite(array).all():
+            raise PsqlmError(f"the tensor {name} holds NaN or infinity: fetch the model again")
+        return array
+
+    def size_of(self, name: str) -> int:
+        """Bytes of a tensor."""
+        return self._tensors[name].size
+
+    def sha256(self) -> str:
+        """Hash of the weight files, hexadecimal; of several, as if they were one file."""
+        digest = hashlib.sha256()
+        for path in self.files:
+            digest.update(np.memmap(path, np.uint8, "r"))
+        return digest.hexdigest()
+
+    def check_tied(self) -> None:
+        """Compare the unembedding, where the checkpoint has one, with the token embedding.
+
+        Raises:
+            PsqlmError: they differ.
+        """
+        if UNEMBEDDING not in self._tensors:
+            return
+        head, embedding = self._tensors[UNEMBEDDING], self._tensors[TOKEN_EMBEDDING]
+        for start in range(0, embedding.shape[0], 4096):
+            rows = slice(start, start + 4096)
+            if not np.array_equal(head.read(rows), embedding.read(rows)):
+                raise PsqlmError(
+                    f"{UNEMBEDDING} differs from {TOKEN_EMBEDDING}: "
+                    "psqlm computes models whose embedding and unembedding are one"
+                )
+
+    def _check(self, sizes: Architecture) -> None:
+        """Compare names, shapes and kinds with what config.json promises."""
+        expected = expected_shapes(sizes)
+        if UNEMBEDDING in self._tensors:
+            expected[UNEMBEDDING] = expected[TOKEN_EMBEDDING]
+        elif not sizes.tied:
+            raise PsqlmError(
+                f"tie_word_embeddings is false and {UNEMBEDDING} is missing: "
+                "psqlm computes models whose embedding and unembedding are one"
+            )
+        if missing := [name for name in expected if name not in self._tensors]:
+            raise PsqlmError(f"the weights lack {_some(missing)}, which config.json promises")
+        if unknown := [name for name in self._tensors if name not in expected]:
+            raise PsqlmError(f"the weights hold {_some(unknown)}, which a GPT-2 has not")
+        for name, shape in expected.items():
+            tensor = self._tensors[name]
+            if tensor.shape != shape:
+                raise PsqlmError(
+                    f"the tensor {name} has shape {list(tensor.shape)}, "
+                    f"config.json promises {list(shape)}"
+                )
+            if tensor.kind not in STORED_AS:
+                raise PsqlmError(
+                    f"the tensor {name} is of type {tensor.kind}: "
+                    f"psqlm reads {', '.join(STORED_AS)}"
+                )
+
+
+def weight_files(folder: Path) -> list[Path]:
+    """The weight files of a folder: model.safetensors, or the shards that its index names.
+
+    Raises:
+        PsqlmError: there are none, or a shard is missing.
+    """
+    single, index = folder / "model.safetensors", folder / INDEX
+    if single.is_file():
+        return [single]
+    if not index.is_file():
+        raise PsqlmError(
+            f"{folder} has neither model.safetensors nor {INDEX}: "
+            "save the model with transformers' save_pretrained(folder)"
+        )
+    shards = [folder / name for name in shard_names(index)]
+    for shard in shards:
+        if not shard.is_file():
+            raise PsqlmError(f"{folder} lacks {shard.name}, which {INDEX} names")
+    return shards
+
+
+def shard_names(index: Path) -> list[str]:
+    """File names of the shards that an index names.
+
+    Raises:
+        PsqlmError: it is not an index of shards beside it.
+    """
+    contents = read_json(index)
+    weight_map = contents.get("weight_map") if isinstance(contents, dict) else None
+    if not isinstance(weight_map, dict) or not weight_map:
+        raise PsqlmError(f"{index} names no shards: fetch the model again")
+    names = sorted({str(name) for name in weight_map.values()})
+    if strange := [name for name in names if Path(name).name != name]:
+        raise PsqlmError(f"{index} names a file outside its folder: {strange[0]}")
+    return names
+
+
+def _read_header(path: Path) -> dict[str, Tensor]:
+    """The tensors of a safetensors file, by their names without prefix, masks left out."""
+    try:
+        with safe_open(path, framework="numpy"):
+            pass  # opening checks that header and length agree
+        with path.open("rb") as file:
+            length = int.from_bytes(file.read(8), "little")
+            header = json.loads(file.read(length))
+    except SafetensorError as error:
+        raise PsqlmError(f"{path} is damaged ({error}): fetch the model again") from error
+    tensors = {
+        name.removeprefix(PREFIX): Tensor(
+            path, 8 + length + entry["data_offsets"][0], entry["dtype"], tuple(entry["shape"])
+        )
+        for name, entry in header.items()
+        if name != "__metadata__"
+    }
+    return {name: tensor for name, tensor in tensors.items() if not IGNORED.fullmatch(name)}
+
+
+def _some(names: list[str]) -> str:
+    """The first of some names, and how many more there are."""
+    return names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more tensors"

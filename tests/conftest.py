@@ -1,0 +1,156 @@
+"""A PostgreSQL of the test session's own, with the demo model loaded.
+
+PSQLM_TEST_POSTGRES=16 runs the tests on PostgreSQL 16, PSQLM_TEST_DSN on a server that is there
+already (as a superuser; databases are made and dropped again).
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+from typing import Protocol
+
+import psycopg
+import pytest
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
+
+from psqlm import database, loader
+from psqlm.server import VERSION, EmbeddedServer
+
+SHARED = Path(__file__).resolve().parents[2] / "shared"
+
+
+class MakeDatabase(Protocol):
+    def __call__(
+        self,
+        name: str,
+        locale: str | None = None,
+        locale_provider: str | None = None,
+        icu_locale: str | None = None,
+    ) -> str: ...
+
+
+@pytest.fixture(scope="session")
+def server_dsn() -> Iterator[str]:
+    """A server's maintenance database."""
+    if given := os.environ.get("PSQLM_TEST_DSN"):
+        yield given
+        return
+    # not under pytest's own temporary folder: root's server runs as another user
+    folder = Path(tempfile.mkdtemp(prefix="psqlm-test-"))
+    server = EmbeddedServer(folder, int(os.environ.get("PSQLM_TEST_POSTGRES", VERSION)))
+    try:
+        yield server.start()
+    finally:
+        server.stop()
+        shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def create_database(server_dsn: str) -> Iterator[MakeDatabase]:
+    """Makes empty databases, dropped when the session ends."""
+    names: list[str] = []
+
+    def create(
+        name: str,
+        locale: str | None = None,
+        locale_provider: str | None = None,
+        icu_locale: str | None = None,
+        template: str = "template0",
+    ) -> str:
+        options = {
+            "TEMPLATE": template,
+            "LOCALE": locale,
+            "LOCALE_PROVIDER": locale_provider,
+            "ICU_LOCALE": icu_locale,
+            "ENCODING": "UTF8" if template == "template0" else None,
+        }
+        _administer(server_dsn, sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(name)))
+        _administer(
+            server_dsn,
+            sql.SQL("CREATE DATABASE {} {}").format(
+                sql.Identifier(name),
+                sql.SQL(" ").join(
+                    sql.SQL("{} = {}").format(sql.SQL(option), sql.Literal(value))
+                    for option, value in options.items()
+                    if value is not None
+                ),
+            ),
+        )
+        names.append(name)
+        return make_conninfo(server_dsn, dbname=name)
+
+    yield create
+    for name in names:
+        _administer(
+            server_dsn,
+            sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)),
+        )
+
+
+@pytest.fixture(scope="session")
+def make_database(create_database: MakeDatabase) -> MakeDatabase:
+    """Makes empty databases with psqlm's SQL installed; returns a DSN."""
+
+    def make(
+        name: str,
+        locale: str | None = None,
+        locale_provider: str | None = None,
+        icu_locale: str | None = None,
+    ) -> str:
+        dsn = create_database(name, locale, locale_provider, icu_locale)
+        database.connect(dsn).close()
+        return dsn
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def demo_template(make_database: MakeDatabase) -> str:
+    """Name of a database with the demo model; nobody stays connected to it, it is for cloning."""
+    name = "psqlm_demo_template"
+    with psycopg.connect(make_database(name)) as connection:
+        loader.load(connection, "demo")
+    return name
+
+
+@pytest.fixture(scope="session")
+def dsn(create_database: MakeDatabase, demo_template: str) -> str:
+    """A database with psqlm's SQL and the demo model as `demo`; leave it as it is."""
+    return create_database("psqlm_demo", template=demo_template)  # type: ignore[call-arg]
+
+
+_numbers = count()
+
+
+@pytest.fixture(scope="module")
+def scratch_dsn(create_database: MakeDatabase, demo_template: str) -> str:
+    """A copy of that database for one module, which may commit to it."""
+    name = f"psqlm_scratch_{next(_numbers)}"
+    return create_database(name, template=demo_template)  # type: ignore[call-arg]
+
+
+@pytest.fixture
+def connection(dsn: str) -> Iterator[psycopg.Connection]:
+    """A connection to `dsn`, rolled back at the end."""
+    with psycopg.connect(dsn) as opened:
+        yield opened
+        opened.rollback()
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """Data that is not part of the project; tests that need it skip where it is absent."""
+    if not SHARED.is_dir():
+        pytest.skip(f"{SHARED} is not there")
+    return SHARED
+
+
+def _administer(dsn: str, statement: sql.Composed) -> None:
+    with psycopg.connect(dsn, autocommit=True) as administrator:
+        administrator.execute(statement)
