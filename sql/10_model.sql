@@ -4,17 +4,17 @@
 CREATE OR REPLACE FUNCTION lm.fail(
     like_type anyelement,
     message text,
-    hint text DEFAULT ''
+    hint text DEFAULT NULL
 )
 RETURNS anyelement
 LANGUAGE plpgsql
 VOLATILE
 AS $$
 BEGIN
-    RAISE EXCEPTION USING
-        MESSAGE = message,
-        HINT = hint,
-        ERRCODE = 'invalid_parameter_value';
+    IF hint IS NULL THEN
+        RAISE EXCEPTION USING MESSAGE = message, ERRCODE = 'invalid_parameter_value';
+    END IF;
+    RAISE EXCEPTION USING MESSAGE = message, HINT = hint, ERRCODE = 'invalid_parameter_value';
 END
 $$;
 
@@ -51,7 +51,12 @@ RETURNS int
 LANGUAGE sql
 STABLE
 RETURN COALESCE(
-    (SELECT m.model_id FROM lm.model AS m WHERE m.name = COALESCE(model_id.model, lm.default_model())),
+    -- the default in a subquery: the planner must not try it, and its errors, where a name is given
+    (
+        SELECT m.model_id
+        FROM lm.model AS m
+        WHERE m.name = COALESCE(model_id.model, (SELECT lm.default_model()))
+    ),
     lm.fail(
         NULL::int,
         'no model named "' || model_id.model || '" is loaded',

@@ -28,6 +28,18 @@ RETURN array_fill(fill.value, ARRAY[fill.width])::vector;
 
 COMMENT ON FUNCTION lm.fill IS 'A vector that holds one value throughout, [width]: how a scalar enters pgvector''s + − *.';
 
+CREATE OR REPLACE FUNCTION lm.pad(
+    x vector,
+    width int
+)
+RETURNS vector
+LANGUAGE sql
+IMMUTABLE
+PARALLEL SAFE
+RETURN (pad.x::real[] || array_fill(0::real, ARRAY[pad.width - vector_dims(pad.x)]))::vector;
+
+COMMENT ON FUNCTION lm.pad IS 'x with zeros behind it, [width].';
+
 CREATE OR REPLACE FUNCTION lm.layer_norm(
     x vector,
     gain vector,

@@ -8,7 +8,7 @@ CREATE OR REPLACE FUNCTION lm.transformer(
     "position" int[],
     token_id int[],
     keep lm.site[],
-    cache_id bigint DEFAULT NULL
+    generation_id bigint DEFAULT NULL
 )
 RETURNS TABLE (
     layer int,
@@ -64,8 +64,11 @@ AS $$
             b.row,
             b.sequence,
             b.position,
-            COALESCE(e.embedding, e.embedding_half::vector) AS embed,
-            p.embedding AS pos_embed,
+            CASE
+                WHEN 'embed' = ANY (transformer.keep)
+                    THEN COALESCE(e.embedding, e.embedding_half::vector)
+            END AS embed,
+            CASE WHEN 'pos_embed' = ANY (transformer.keep) THEN p.embedding END AS pos_embed,
             NULL::vector AS resid_pre,
             NULL::vector AS ln1,
             NULL::vector AS q,
@@ -148,23 +151,47 @@ AS $$
                 CROSS JOIN generate_series(0, here.n_head - 1) AS h (head)
             ),
 
-            -- what a head can attend to                       [sequence, head][position, d_head]
+            -- what a head can attend to: the positions cached, then the new    [sequence, head]
             context AS MATERIALIZED (
                 SELECT
-                    sequence,
-                    head,
-                    array_agg(k ORDER BY position) AS keys,
-                    lm.transpose(array_agg(v ORDER BY position)) AS values_transposed
-                FROM head
-                GROUP BY sequence, head
+                    known.sequence,
+                    known.head,
+                    array_agg(known.k ORDER BY known.position) AS keys,
+                    array_agg(known.v ORDER BY known.position) AS values,
+                    count(*) FILTER (WHERE known.queries) AS n_query
+                FROM (
+                    SELECT
+                        c.sequence,
+                        h.head,
+                        c.position,
+                        subvector(c.key, h.head * here.d_head + 1, here.d_head) AS k,
+                        subvector(c.value, h.head * here.d_head + 1, here.d_head) AS v,
+                        false AS queries
+                    FROM here
+                    INNER JOIN lm.attention_cache AS c
+                        ON c.generation_id = transformer.generation_id AND c.layer = here.layer
+                    CROSS JOIN generate_series(0, here.n_head - 1) AS h (head)
+
+                    UNION ALL
+
+                    SELECT
+                        head.sequence,
+                        head.head,
+                        head.position,
+                        head.k,
+                        head.v,
+                        true AS queries
+                    FROM head
+                ) AS known
+                GROUP BY known.sequence, known.head
             ),
 
             -- attn_scores = q · k / √d_head, of the keys up to the query itself
             attn_scores AS MATERIALIZED (
                 SELECT
                     head.row,
+                    head.sequence,
                     head.head,
-                    c.values_transposed,
                     s.scores,
                     s.highest
                 FROM here
@@ -181,50 +208,83 @@ AS $$
                 ) AS s
             ),
 
-            -- pattern = softmax(attn_scores)
+            -- pattern = softmax(attn_scores): e^(score − highest), divided by its sum; what is below
+            -- e^−60 is zero, as beside 1 it is in float32, and never an underflow in a product
             pattern AS MATERIALIZED (
                 SELECT
                     s.row,
+                    s.sequence,
                     s.head,
-                    s.values_transposed,
                     s.scores,
-                    (e.weights
-                        || array_fill(0::float8, ARRAY[vector_dims(s.values_transposed[1]) - cardinality(s.scores)])
-                    )::vector * lm.fill(1 / e.total, vector_dims(s.values_transposed[1])) AS weights
+                    e.weights::vector * lm.fill(1 / e.total, cardinality(e.weights)) AS weights
                 FROM attn_scores AS s
                 CROSS JOIN LATERAL (
                     SELECT
                         array_agg(weight) AS weights,
                         sum(weight) AS total
-                    FROM (SELECT exp(greatest(unnest(s.scores) - s.highest, -700)) AS weight) AS raised
+                    FROM (
+                        SELECT CASE WHEN d.score > -60 THEN exp(d.score) ELSE 0 END AS weight
+                        FROM (SELECT unnest(s.scores) - s.highest AS score) AS d
+                    ) AS raised
                 ) AS e
             ),
 
-            -- z = Σ_key pattern[key] v[key], the heads joined                 [position, d_model]
+            -- vᵀ, for many queries: a product with it is far cheaper than a weighted sum, making it is not
+            values_transposed AS MATERIALIZED (
+                SELECT
+                    c.sequence,
+                    c.head,
+                    cardinality(c.values) AS n_key,
+                    CASE WHEN c.n_query >= 8 THEN lm.transpose(c.values) END AS rows
+                FROM context AS c
+            ),
+
+            -- z = Σ_key pattern[key] v[key]                             [position, head, d_head]
             z AS MATERIALIZED (
                 SELECT
                     p.row,
-                    lm.concat(
-                        ARRAY(SELECT -(p.weights <#> unnest(p.values_transposed)))::vector
-                        ORDER BY p.head
-                    ) AS x,
+                    p.head,
+                    CASE
+                        WHEN t.rows IS NULL
+                            THEN (
+                                SELECT lm.total(lm.fill(w.weight, here.d_head) * w.v)
+                                FROM unnest(p.weights::real[], c.values) AS w (weight, v)
+                                WHERE w.weight > 0
+                            )
+                        ELSE ARRAY(
+                            SELECT -(w.weights <#> unnest(t.rows))
+                            FROM (SELECT lm.pad(p.weights, t.n_key) AS weights OFFSET 0) AS w
+                        )::vector
+                    END AS x
+                FROM here
+                CROSS JOIN pattern AS p
+                INNER JOIN context AS c ON c.sequence = p.sequence AND c.head = p.head
+                INNER JOIN values_transposed AS t ON t.sequence = p.sequence AND t.head = p.head
+            ),
+
+            -- the heads joined again                                          [position, d_model]
+            joined AS MATERIALIZED (
+                SELECT
+                    z.row,
+                    lm.concat(z.x ORDER BY z.head) AS z,
                     CASE
                         WHEN 'attn_scores' = ANY (transformer.keep)
                             THEN array_agg(p.scores::vector ORDER BY p.head)
                     END AS attn_scores,
                     CASE
                         WHEN 'pattern' = ANY (transformer.keep)
-                            THEN array_agg(subvector(p.weights, 1, cardinality(p.scores)) ORDER BY p.head)
+                            THEN array_agg(p.weights ORDER BY p.head)
                     END AS pattern
-                FROM pattern AS p
-                GROUP BY p.row
+                FROM z
+                INNER JOIN pattern AS p ON p.row = z.row AND p.head = z.head
+                GROUP BY z.row
             ),
 
             -- attn_out = W_O z + b_O: the attention adjustment                [position, d_model]
             attn_out AS MATERIALIZED (
-                SELECT lm.linear(array_agg(z.x ORDER BY z.row), here.model_id, here.layer, 'attn_out') AS x
+                SELECT lm.linear(array_agg(joined.z ORDER BY joined.row), here.model_id, here.layer, 'attn_out') AS x
                 FROM here
-                CROSS JOIN z
+                CROSS JOIN joined
                 GROUP BY here.model_id, here.layer
             ),
 
@@ -277,10 +337,28 @@ AS $$
                     lm.linear(part.x, here.model_id, here.layer, 'mlp_out', b.block)
                 ) WITH ORDINALITY AS y (x, row)
                 GROUP BY y.row
+            ),
+
+            -- the matrices that are to be kept, as rows; a site that is not costs nothing
+            kept AS MATERIALIZED (
+                SELECT s.*
+                FROM ln1
+                CROSS JOIN qkv
+                CROSS JOIN ln2
+                CROSS JOIN mlp_pre
+                CROSS JOIN mlp_post
+                CROSS JOIN unnest(
+                    CASE WHEN 'ln1' = ANY (transformer.keep) THEN ln1.x END,
+                    CASE WHEN 'q' = ANY (transformer.keep) THEN qkv.q END,
+                    CASE WHEN 'k' = ANY (transformer.keep) THEN qkv.k END,
+                    CASE WHEN 'v' = ANY (transformer.keep) THEN qkv.v END,
+                    CASE WHEN 'ln2' = ANY (transformer.keep) THEN ln2.x END,
+                    CASE WHEN 'mlp_pre' = ANY (transformer.keep) THEN mlp_pre.x END,
+                    CASE WHEN 'mlp_post' = ANY (transformer.keep) THEN mlp_post.x END
+                ) WITH ORDINALITY AS s (ln1, q, k, v, ln2, mlp_pre, mlp_post, row)
             )
 
             -- resid_post = resid_mid + mlp_out                                [position, d_model]
-            -- and with it the sites that are to be kept; the others cost nothing
             SELECT
                 pre.layer,
                 pre.row,
@@ -289,29 +367,25 @@ AS $$
                 NULL::vector AS embed,
                 NULL::vector AS pos_embed,
                 CASE WHEN 'resid_pre' = ANY (transformer.keep) THEN pre.x END AS resid_pre,
-                CASE WHEN 'ln1' = ANY (transformer.keep) THEN ln1.x[pre.row] END AS ln1,
-                CASE WHEN 'q' = ANY (transformer.keep) THEN qkv.q[pre.row] END AS q,
-                CASE WHEN 'k' = ANY (transformer.keep) THEN qkv.k[pre.row] END AS k,
-                CASE WHEN 'v' = ANY (transformer.keep) THEN qkv.v[pre.row] END AS v,
-                z.attn_scores,
-                z.pattern,
-                CASE WHEN 'z' = ANY (transformer.keep) THEN z.x END AS z,
+                kept.ln1,
+                kept.q,
+                kept.k,
+                kept.v,
+                joined.attn_scores,
+                joined.pattern,
+                CASE WHEN 'z' = ANY (transformer.keep) THEN joined.z END AS z,
                 CASE WHEN 'attn_out' = ANY (transformer.keep) THEN mid.attn_out END AS attn_out,
                 CASE WHEN 'resid_mid' = ANY (transformer.keep) THEN mid.x END AS resid_mid,
-                CASE WHEN 'ln2' = ANY (transformer.keep) THEN ln2.x[pre.row] END AS ln2,
-                CASE WHEN 'mlp_pre' = ANY (transformer.keep) THEN mlp_pre.x[pre.row] END AS mlp_pre,
-                CASE WHEN 'mlp_post' = ANY (transformer.keep) THEN mlp_post.x[pre.row] END AS mlp_post,
+                kept.ln2,
+                kept.mlp_pre,
+                kept.mlp_post,
                 CASE WHEN 'mlp_out' = ANY (transformer.keep) THEN o.x END AS mlp_out,
                 mid.x + o.x AS resid_post
             FROM resid_pre AS pre
             INNER JOIN resid_mid AS mid ON mid.row = pre.row
-            INNER JOIN z ON z.row = pre.row
+            INNER JOIN joined ON joined.row = pre.row
             INNER JOIN mlp_out AS o ON o.row = pre.row
-            CROSS JOIN ln1
-            CROSS JOIN qkv
-            CROSS JOIN ln2
-            CROSS JOIN mlp_pre
-            CROSS JOIN mlp_post
+            LEFT JOIN kept ON kept.row = pre.row
         )
     )
 

@@ -1,0 +1,424 @@
+-- Generation: a recursive query over tokens. Each step runs one position; the keys and values of
+-- those before it come from lm.attention_cache.
+
+CREATE OR REPLACE FUNCTION lm.forget_generation()
+RETURNS trigger
+LANGUAGE plpgsql
+AS $$
+BEGIN
+    DELETE FROM lm.generation AS g
+    WHERE g.generation_id = NEW.generation_id AND NOT g.keep;
+    RETURN NULL;
+END
+$$;
+
+COMMENT ON FUNCTION lm.forget_generation IS
+'At commit, deletes a generation that is not to be kept and its cache with it; an error has undone both before.';
+
+DROP TRIGGER IF EXISTS forget_generation ON lm.generation;
+
+CREATE CONSTRAINT TRIGGER forget_generation
+AFTER INSERT ON lm.generation
+DEFERRABLE INITIALLY DEFERRED
+FOR EACH ROW
+WHEN (NOT NEW.keep)
+EXECUTE FUNCTION lm.forget_generation();
+
+COMMENT ON TRIGGER forget_generation ON lm.generation IS
+'Leaves no cache behind, however a generation ends: finished, closed half way, or failed.';
+
+CREATE OR REPLACE FUNCTION lm.uniform(
+    seed bigint,
+    step int,
+    token_id int
+)
+RETURNS float8
+LANGUAGE sql
+IMMUTABLE
+PARALLEL SAFE
+RETURN (
+    ((hashint8extended(uniform.token_id, hashint8extended(uniform.step, uniform.seed)) >> 12)
+        & ((1::bigint << 52) - 1)) + 0.5
+) / (1::bigint << 52)::float8;
+
+COMMENT ON FUNCTION lm.uniform IS
+'A number between 0 and 1, both excluded, for each token of each step: the same for the same seed.';
+
+CREATE OR REPLACE FUNCTION lm.next_draw(
+    resid vector,
+    model_id int,
+    step int,
+    temperature float8,
+    top_k int,
+    top_p float8,
+    seed bigint
+)
+RETURNS TABLE (
+    token_id int,
+    logit float8,
+    probability float8
+)
+LANGUAGE sql
+STABLE
+SET search_path FROM CURRENT
+AS $$
+    WITH
+    logit AS MATERIALIZED (
+        SELECT
+            l.token_id,
+            l.logit
+        FROM lm.logits(next_draw.resid, next_draw.model_id) AS l
+    ),
+
+    highest AS MATERIALIZED (
+        SELECT max(l.logit) AS logit
+        FROM logit AS l
+    ),
+
+    -- the top_k likeliest; without it, all
+    allowed AS NOT MATERIALIZED (
+        SELECT l.*
+        FROM logit AS l
+        WHERE next_draw.top_k IS NULL
+
+        UNION ALL
+
+        (
+            SELECT l.*
+            FROM logit AS l
+            WHERE next_draw.top_k IS NOT NULL
+            ORDER BY l.logit DESC, l.token_id
+            LIMIT next_draw.top_k
+        )
+    ),
+
+    -- of these the likeliest whose probabilities first add up to top_p; without it, all
+    nucleus AS NOT MATERIALIZED (
+        SELECT a.*
+        FROM allowed AS a
+        WHERE next_draw.top_p IS NULL
+
+        UNION ALL
+
+        SELECT
+            r.token_id,
+            r.logit
+        FROM (
+            SELECT
+                w.token_id,
+                w.logit,
+                sum(w.weight) OVER (
+                    ORDER BY w.logit DESC, w.token_id
+                    ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+                ) - w.weight AS before,
+                sum(w.weight) OVER () AS total
+            FROM (
+                SELECT
+                    a.*,
+                    exp(greatest((a.logit - h.logit) / next_draw.temperature, -700)) AS weight
+                FROM allowed AS a
+                CROSS JOIN highest AS h
+                WHERE next_draw.top_p IS NOT NULL
+            ) AS w
+        ) AS r
+        WHERE r.before < next_draw.top_p * r.total
+    ),
+
+    -- greedy: the highest logit, of equals the first; else the highest of logit / T − ln(−ln u),
+    -- which draws each token with its probability and has no cumulative sum to leave a gap in
+    drawn AS MATERIALIZED (
+        (
+            SELECT l.*
+            FROM logit AS l
+            WHERE next_draw.temperature = 0
+            ORDER BY l.logit DESC, l.token_id
+            LIMIT 1
+        )
+
+        UNION ALL
+
+        (
+            SELECT n.*
+            FROM nucleus AS n
+            WHERE next_draw.temperature > 0
+            ORDER BY
+                n.logit / next_draw.temperature
+                - ln(-ln(lm.uniform(next_draw.seed, next_draw.step, n.token_id))) DESC,
+                n.token_id
+            LIMIT 1
+        )
+    )
+
+    -- the probability is the model's own, softmax(logit), whatever the sampling
+    SELECT
+        d.token_id,
+        d.logit,
+        exp(greatest(d.logit - h.logit, -700))
+        / (SELECT sum(exp(greatest(l.logit - h.logit, -700))) FROM logit AS l)
+    FROM drawn AS d
+    CROSS JOIN highest AS h
+$$;
+
+COMMENT ON FUNCTION lm.next_draw IS
+'One token drawn from the prediction of a vector of the residual stream: temperature, then top_k, then top_p (Holtzman et al. 2020), by the Gumbel trick (Maddison et al. 2014).';
+
+CREATE OR REPLACE FUNCTION lm.next_step(
+    generation_id bigint,
+    model_id int,
+    token_ids int[],
+    first_position int,
+    step int,
+    temperature float8,
+    top_k int,
+    top_p float8,
+    seed bigint
+)
+RETURNS TABLE (
+    token_id int,
+    logit float8,
+    probability float8
+)
+LANGUAGE sql
+VOLATILE
+ROWS 1
+SET search_path FROM CURRENT
+AS $$
+    WITH
+    pass AS MATERIALIZED (
+        SELECT t.*
+        FROM lm.transformer(
+            next_step.model_id,
+            array_fill(0, ARRAY[cardinality(next_step.token_ids)]),
+            ARRAY(
+                SELECT next_step.first_position + i
+                FROM generate_series(0, cardinality(next_step.token_ids) - 1) AS i
+            ),
+            next_step.token_ids,
+            '{k,v}',
+            next_step.generation_id
+        ) AS t
+    ),
+
+    new_cache AS (
+        INSERT INTO lm.attention_cache (generation_id, layer, sequence, position, key, value)
+        SELECT
+            next_step.generation_id,
+            p.layer,
+            p.sequence,
+            p.position,
+            p.k,
+            p.v
+        FROM pass AS p
+        WHERE p.layer >= 0
+    )
+
+    SELECT d.*
+    FROM lm.model AS m
+    INNER JOIN pass AS p
+        ON p.layer = m.n_layer - 1
+        AND p.position = next_step.first_position + cardinality(next_step.token_ids) - 1
+    CROSS JOIN LATERAL lm.next_draw(
+        p.resid_post,
+        m.model_id,
+        next_step.step,
+        next_step.temperature,
+        next_step.top_k,
+        next_step.top_p,
+        next_step.seed
+    ) AS d
+    WHERE m.model_id = next_step.model_id
+$$;
+
+COMMENT ON FUNCTION lm.next_step IS
+'Runs the tokens behind what a generation has cached, caches them too, and draws the token that follows.';
+
+CREATE OR REPLACE FUNCTION lm.start_generation(
+    model_id int,
+    n_tokens int,
+    temperature float8,
+    top_k int,
+    top_p float8,
+    keep_cache boolean
+)
+RETURNS bigint
+LANGUAGE sql
+VOLATILE
+SET search_path FROM CURRENT
+AS $$
+    INSERT INTO lm.generation (model_id, keep)
+    SELECT
+        start_generation.model_id,
+        COALESCE(start_generation.keep_cache, false)
+    WHERE
+        CASE
+            WHEN start_generation.n_tokens >= 0 THEN true
+            ELSE lm.fail(true, 'n_tokens must be 0 or more')
+        END
+        AND CASE
+            WHEN start_generation.temperature >= 0 AND start_generation.temperature < 'Infinity' THEN true
+            ELSE lm.fail(true, 'temperature must be 0 (greedy) or more')
+        END
+        AND CASE
+            WHEN start_generation.top_k >= 1 OR start_generation.top_k IS NULL THEN true
+            ELSE lm.fail(true, 'top_k must be 1 or more, or NULL for no limit')
+        END
+        AND CASE
+            WHEN (start_generation.top_p > 0 AND start_generation.top_p <= 1) OR start_generation.top_p IS NULL
+                THEN true
+            ELSE lm.fail(true, 'top_p must be above 0 and at most 1, or NULL for no limit')
+        END
+    RETURNING generation_id
+$$;
+
+COMMENT ON FUNCTION lm.start_generation IS
+'Opens a generation and returns its key. Errors: n_tokens, temperature, top_k or top_p out of range.';
+
+CREATE OR REPLACE FUNCTION lm.context_is_full(
+    n_ctx int
+)
+RETURNS boolean
+LANGUAGE plpgsql
+VOLATILE
+AS $$
+BEGIN
+    RAISE NOTICE 'generation stops: the model has positions for % tokens and they are used up', n_ctx;
+    RETURN true;
+END
+$$;
+
+COMMENT ON FUNCTION lm.context_is_full IS 'Says why a generation ends before n_tokens; true.';
+
+-- Declared STABLE though it is not, and without SET: so the planner inlines it, and rows arrive as
+-- they are made (a cursor, psql's FETCH_COUNT) instead of all at the end.
+CREATE OR REPLACE FUNCTION lm.generate_tokens(
+    prompt text,
+    n_tokens int DEFAULT 20,
+    temperature float8 DEFAULT 0,
+    top_k int DEFAULT NULL,
+    top_p float8 DEFAULT NULL,
+    seed bigint DEFAULT NULL,
+    model text DEFAULT NULL,
+    keep_cache boolean DEFAULT false
+)
+RETURNS TABLE (
+    step int,
+    token_id int,
+    token text,
+    logit float8,
+    probability float8
+)
+LANGUAGE sql
+STABLE
+AS $$
+    WITH RECURSIVE
+    input AS MATERIALIZED (
+        SELECT
+            m.model_id,
+            m.n_ctx,
+            m.end_of_text,
+            lm.prompt_tokens(generate_tokens.prompt, NULL, m.model_id) AS tokens,
+            COALESCE(generate_tokens.seed, (random() * (1::bigint << 53))::bigint) AS seed,
+            lm.start_generation(
+                m.model_id,
+                generate_tokens.n_tokens,
+                generate_tokens.temperature,
+                generate_tokens.top_k,
+                generate_tokens.top_p,
+                generate_tokens.keep_cache
+            ) AS generation_id
+        FROM lm.model AS m
+        WHERE m.model_id = lm.model_id(generate_tokens.model)
+    ),
+
+    generated AS (
+        -- the whole prompt, and the token after it
+        SELECT
+            0 AS step,
+            d.token_id,
+            d.logit,
+            d.probability
+        FROM input AS i
+        CROSS JOIN LATERAL lm.next_step(
+            i.generation_id, i.model_id, i.tokens, 0, 0,
+            generate_tokens.temperature, generate_tokens.top_k, generate_tokens.top_p, i.seed
+        ) AS d
+        WHERE generate_tokens.n_tokens > 0
+
+        UNION ALL
+
+        -- that token alone, and the one after it
+        SELECT
+            g.step + 1,
+            d.token_id,
+            d.logit,
+            d.probability
+        FROM generated AS g
+        CROSS JOIN input AS i
+        CROSS JOIN LATERAL lm.next_step(
+            i.generation_id, i.model_id, ARRAY[g.token_id], cardinality(i.tokens) + g.step, g.step + 1,
+            generate_tokens.temperature, generate_tokens.top_k, generate_tokens.top_p, i.seed
+        ) AS d
+        WHERE
+            CASE
+                WHEN g.step + 1 >= generate_tokens.n_tokens OR g.token_id = i.end_of_text THEN false
+                WHEN cardinality(i.tokens) + g.step >= i.n_ctx THEN NOT lm.context_is_full(i.n_ctx)
+                ELSE true
+            END
+    )
+
+    SELECT
+        g.step,
+        g.token_id,
+        (
+            SELECT v.token
+            FROM lm.vocabulary AS v
+            WHERE v.model_id = i.model_id AND v.token_id = g.token_id
+        ),
+        g.logit,
+        g.probability
+    FROM generated AS g
+    CROSS JOIN input AS i
+$$;
+
+COMMENT ON FUNCTION lm.generate_tokens IS
+'Continues a prompt, a row per token as it comes: its logit and the model''s own probability. temperature 0 is greedy. Ends at n_tokens, at end of text, or with a notice where positions run out. keep_cache leaves lm.attention_cache filled. Errors: those of lm.prompt_tokens and lm.start_generation.';
+
+CREATE OR REPLACE FUNCTION lm.generate(
+    prompt text,
+    n_tokens int DEFAULT 20,
+    temperature float8 DEFAULT 0,
+    top_k int DEFAULT NULL,
+    top_p float8 DEFAULT NULL,
+    seed bigint DEFAULT NULL,
+    model text DEFAULT NULL
+)
+RETURNS text
+LANGUAGE sql
+VOLATILE
+SET search_path FROM CURRENT
+AS $$
+    SELECT
+        lm.decode(
+            COALESCE(
+                array_agg(g.token_id ORDER BY g.step)
+                    FILTER (WHERE g.token_id IS DISTINCT FROM m.end_of_text),
+                '{}'
+            ),
+            m.name
+        )
+    FROM lm.model AS m
+    LEFT JOIN LATERAL lm.generate_tokens(
+        generate.prompt,
+        generate.n_tokens,
+        generate.temperature,
+        generate.top_k,
+        generate.top_p,
+        generate.seed,
+        m.name
+    ) AS g ON true
+    WHERE m.model_id = lm.model_id(generate.model)
+    GROUP BY m.name
+$$;
+
+COMMENT ON FUNCTION lm.generate IS
+'The continuation of a prompt as text, without the end-of-text token; the arguments are those of lm.generate_tokens.';
