@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -60,6 +60,7 @@ class Merge(NamedTuple):
     left: bytes
     right: bytes
     token_id: int
+    next_rank: int | None  # lowest rank that takes the token as a piece
 
 
 @dataclass(frozen=True)
@@ -138,11 +139,9 @@ def _tokens(
     return [tokens[token_id] for token_id in sorted(tokens)]
 
 
-def _merges(
-    source: Path, vocabulary: dict[str, int], pairs: Iterable[tuple[str, str]]
-) -> list[Merge]:
+def _merges(source: Path, vocabulary: dict[str, int], pairs: list[tuple[str, str]]) -> list[Merge]:
     """The merges in order of rank, checked against the vocabulary."""
-    merges: dict[tuple[str, str], Merge] = {}
+    first_use: dict[str, int] = {}
     for rank, (left, right) in enumerate(pairs):
         for piece in (left, right, left + right):
             if piece not in vocabulary:
@@ -150,10 +149,21 @@ def _merges(
                     f"{source} lacks {piece!r}, which merge {rank} ({left} {right}) uses: "
                     "these files belong to different models"
                 )
-        if (left, right) in merges:
-            raise PsqlmError(f"{source}: merge {rank} ({left} {right}) is there twice")
-        merges[left, right] = Merge(rank, spell(left), spell(right), vocabulary[left + right])
-    return list(merges.values())
+        first_use.setdefault(left, rank)
+        first_use.setdefault(right, rank)
+    if len(set(pairs)) < len(pairs):
+        twice = next(pair for pair, times in Counter(pairs).items() if times > 1)
+        raise PsqlmError(f"{source}: the merge {' '.join(twice)} is there twice")
+    return [
+        Merge(
+            rank,
+            spell(left),
+            spell(right),
+            vocabulary[left + right],
+            first_use.get(left + right),
+        )
+        for rank, (left, right) in enumerate(pairs)
+    ]
 
 
 def _read_merges(path: Path) -> list[tuple[str, str]]:

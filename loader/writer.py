@@ -86,8 +86,8 @@ class ModelWriter:
             ((t.token_id, t.bytes, t.text, t.special) for t in tokenizer.tokens),
         )
         self._copy(
-            "COPY lm.merge (model_id, rank, left_bytes, right_bytes, token_id)",
-            ["int4", "int4", "bytea", "bytea", "int4"],
+            "COPY lm.merge (model_id, rank, left_bytes, right_bytes, token_id, next_rank)",
+            ["int4", "int4", "bytea", "bytea", "int4", "int4"],
             tokenizer.merges,
         )
 

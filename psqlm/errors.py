@@ -1,4 +1,4 @@
-"""The one exception that users see."""
+"""The one exception of psqlm."""
 
 
 class PsqlmError(Exception):

@@ -1,0 +1,295 @@
+"""The command line."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import psycopg
+import typer
+
+from psqlm import __version__
+from psqlm.errors import PsqlmError
+from psqlm.shell import Commands
+
+app = typer.Typer(
+    cls=Commands,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Dsn = Annotated[
+    str | None,
+    typer.Option(metavar="DSN", help="The database; else PSQLM_DSN, else an embedded server."),
+]
+Model = Annotated[
+    str | None, typer.Option(metavar="NAME", help="The model; may be left out if there is one.")
+]
+File = Annotated[
+    Path | None,
+    typer.Option(help="Read the prompt from a file, without its last line's end; - for stdin."),
+]
+
+
+def main(*command: str) -> None:
+    """Run the command line; `command` goes before what the user typed."""
+    app([*command, *sys.argv[1:]], prog_name="psqlm")
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"psqlm {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def psqlm(
+    dsn: Dsn = None,
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print it and exit."
+        ),
+    ] = False,
+) -> None:
+    """A language model that you query: GPT-2 in PostgreSQL and pgvector.
+
+    Begin with **psqlm demo**; then open **psqlm sql** and ask your own questions.
+    """
+    if dsn:
+        os.environ["PSQLM_DSN"] = dsn
+
+
+def _connect(dsn: str | None) -> psycopg.Connection:
+    """Connect; what the server has to say goes to standard error."""
+    from psqlm.database import connect
+
+    connection = connect(dsn)
+    connection.add_notice_handler(
+        lambda notice: typer.echo(f"psqlm: {notice.message_primary}", err=True)
+    )
+    return connection
+
+
+def _prompt(prompt: str | None, file: Path | None) -> str:
+    """The prompt, from the argument or the file."""
+    if (prompt is None) == (file is None):
+        raise typer.BadParameter("give a prompt or --file, one of them")
+    if prompt is not None:
+        return prompt
+    try:
+        text = sys.stdin.read() if str(file) == "-" else Path(str(file)).read_text("utf-8")
+    except UnicodeDecodeError as error:
+        raise PsqlmError(f"{file} is not UTF-8 ({error.reason}): convert it with iconv") from error
+    return text.removesuffix("\n").removesuffix("\r")
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option(help="The folder for tables and figures.")] = Path(
+        "demo-output"
+    ),
+    dsn: Dsn = None,
+) -> None:
+    """Do the main job on the bundled model: tokenize, run, regress, draw, summarise."""
+    from psqlm.showcase import run_demo
+
+    with _connect(dsn) as connection:
+        run_demo(connection, out)
+
+
+@app.command()
+def load(
+    source: Annotated[
+        str, typer.Argument(help="demo, a repository of Hugging Face (gpt2, …) or a folder.")
+    ],
+    name: Annotated[
+        str | None, typer.Option(help="What to call it; by default as the source is called.")
+    ] = None,
+    revision: Annotated[
+        str | None, typer.Option(help="Branch, tag or commit of the repository.")
+    ] = None,
+    dtype: Annotated[
+        str | None, typer.Option(metavar="float32|float16", help="How to store weights: float32.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace the model of that name.")] = False,
+    dsn: Dsn = None,
+) -> None:
+    """Load a model into the database, all of it or nothing.
+
+    Examples: **psqlm load gpt2** · **psqlm load ./my-model --name mine --dtype float16**
+    """
+    from psqlm.models import load_with_progress
+
+    with _connect(dsn) as connection:
+        load_with_progress(connection, source, name, revision, dtype, force)
+
+
+@app.command()
+def models(dsn: Dsn = None) -> None:
+    """List the loaded models."""
+    from psqlm.models import print_models
+
+    with _connect(dsn) as connection:
+        print_models(connection)
+
+
+@app.command()
+def drop(name: str, dsn: Dsn = None) -> None:
+    """Remove a model and all that belongs to it, its runs too."""
+    from psqlm import loader
+
+    with _connect(dsn) as connection:
+        loader.drop(connection, name)
+    typer.echo(f"dropped {name}", err=True)
+
+
+@app.command()
+def run(
+    prompt: Annotated[str | None, typer.Argument()] = None,
+    file: File = None,
+    model: Model = None,
+    capture: Annotated[
+        list[str], typer.Option(metavar="SITE", help="What to keep, repeatable: z, …, or all.")
+    ] = ["attn_out"],  # noqa: B006 (read only)
+    dsn: Dsn = None,
+) -> None:
+    """Run a text through a model, keep what happens inside as rows, print the run's number.
+
+    Example: **psqlm run "The cat sat on the" --capture attn_out --capture pattern**
+    """
+    from psqlm.inference import forward
+
+    text = _prompt(prompt, file)
+    sites = [site for given in capture for site in given.replace(",", " ").split()]
+    with _connect(dsn) as connection:
+        typer.echo(forward(connection, text, model, sites))
+    typer.echo("next: psqlm analyze, or psqlm sql -c 'TABLE lm.adjustment_norm'", err=True)
+
+
+@app.command()
+def generate(
+    prompt: str,
+    n_tokens: Annotated[
+        int, typer.Option("-n", "--n-tokens", metavar="N", help="How many tokens at most.")
+    ] = 20,
+    temperature: Annotated[float, typer.Option(help="0 takes the likeliest token.")] = 0,
+    top_k: Annotated[int | None, typer.Option(help="Draw among the k likeliest.")] = None,
+    top_p: Annotated[
+        float | None, typer.Option(help="Draw among the likeliest that make up this probability.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="The same seed draws the same text.")] = None,
+    model: Model = None,
+    dsn: Dsn = None,
+) -> None:
+    """Continue a text, token by token.
+
+    Example: **psqlm generate "Once upon a time" -n 50 --temperature 0.8 --seed 1**
+    """
+    from psqlm.inference import stream
+
+    typer.echo(prompt, nl=False)
+    with _connect(dsn) as connection:
+        for piece in stream(connection, prompt, n_tokens, temperature, top_k, top_p, seed, model):
+            typer.echo(piece, nl=False)
+            sys.stdout.flush()
+    typer.echo()
+
+
+@app.command()
+def analyze(
+    run: Annotated[
+        int | None, typer.Option(metavar="ID", help="A run; by default the newest.")
+    ] = None,
+    prompt: Annotated[str | None, typer.Option(help="A text to run first.")] = None,
+    file: File = None,
+    model: Model = None,
+    out: Annotated[
+        Path | None, typer.Option(help="The folder for tables and figures; by default run-ID.")
+    ] = None,
+    dsn: Dsn = None,
+) -> None:
+    """Regress each layer's attention adjustments on those of the two tokens before.
+
+    Example: **psqlm analyze --file paragraph.txt --model gpt2 --out results**
+    """
+    if sum(given is not None for given in (run, prompt, file)) > 1:
+        raise typer.BadParameter("give one of --run, --prompt and --file")
+    text = None if prompt is None and file is None else _prompt(prompt, file)
+    from psqlm.analysis.data import latest_run
+    from psqlm.analysis.report import analyze as report
+    from psqlm.inference import forward
+
+    with _connect(dsn) as connection:
+        if text is not None:
+            run = forward(connection, text, model)
+        elif run is None:
+            run = latest_run(connection, model)
+        report(connection, run, out or Path(f"run-{run}"))
+
+
+@app.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+def sql(
+    arguments: Annotated[list[str] | None, typer.Argument(metavar="[PSQL ARGUMENTS]")] = None,
+) -> None:
+    """Open psql on the database, or pass it arguments.
+
+    Examples: **psqlm sql** · **psqlm sql -c "TABLE lm.adjustment_norm" --csv**
+    """
+    from psqlm.psql import execute
+
+    execute(arguments or [])
+
+
+@app.command()
+def stop() -> None:
+    """Stop the embedded server."""
+    from psqlm.server import EmbeddedServer
+
+    stopped = EmbeddedServer().stop()
+    typer.echo("stopped" if stopped else "no embedded server is running", err=True)
+
+
+@app.command("dsn")
+def print_dsn() -> None:
+    """Print the connection string, starting the embedded server if that is what is in use."""
+    from psqlm.database import resolve
+
+    dsn = resolve()
+    _connect(dsn).close()
+    typer.echo(dsn)
+
+
+@app.command()
+def synth(
+    size: Annotated[
+        str, typer.Argument(help="distilgpt2, gpt2, gpt2-medium, gpt2-large or gpt2-xl.")
+    ],
+    folder: Annotated[Path, typer.Argument(metavar="DIR")],
+    seed: Annotated[int, typer.Option(help="Of the random weights.")] = 0,
+    tokenizer: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Where vocab.json and merges.txt are.")
+    ] = None,
+) -> None:
+    """Write a random-weight model of a GPT-2 size in Hugging Face's layout, for benchmarks."""
+    from psqlm.synth import synth as write
+
+    write(size, folder, seed, tokenizer)
+    typer.echo(f"written; next: psqlm load {folder}", err=True)
+
+
+@app.command()
+def bench(
+    json: Annotated[Path | None, typer.Option(help="Write the measurements to a file too.")] = None,
+    dsn: Dsn = None,
+) -> None:
+    """Measure speed, against transformers where it is installed."""
+    from psqlm.database import resolve
+
+    importlib.import_module("psqlm.bench").main(resolve(dsn), json)
