@@ -1,0 +1,118 @@
+"""What the analysis reads: a run and its rows of the views, nothing computed on the way."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast
+
+import psycopg
+
+from psqlm.errors import PsqlmError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class Run:
+    """A forward pass: which model read which text."""
+
+    run_id: int
+    model: str
+    n_layer: int
+    prompt: str
+    n_tokens: int
+
+
+def read_run(connection: psycopg.Connection, run_id: int) -> Run:
+    """Read what a run was.
+
+    Raises:
+        PsqlmError: no such run, or one that kept no attention adjustments.
+    """
+    row = connection.execute(
+        """
+        SELECT m.name, m.n_layer, r.prompt, cardinality(r.token_ids),
+            EXISTS (SELECT FROM lm.attention_adjustment AS a WHERE a.run_id = r.run_id)
+        FROM lm.run AS r
+        INNER JOIN lm.model AS m USING (model_id)
+        WHERE r.run_id = %s
+        """,
+        (run_id,),
+    ).fetchone()
+    if row is None:
+        raise PsqlmError(
+            f"there is no run {run_id}: the table lm.run lists those there are, "
+            "psqlm run PROMPT makes one"
+        )
+    model, n_layer, prompt, n_tokens, has_adjustments = row
+    if not has_adjustments:
+        raise PsqlmError(
+            f"run {run_id} kept no attention adjustments: "
+            "run its text again with attn_out among the captured sites"
+        )
+    return Run(run_id, model, n_layer, prompt or "", n_tokens)
+
+
+def latest_run(connection: psycopg.Connection, model: str | None = None) -> int:
+    """Key of the newest run with attention adjustments, of this model or of any.
+
+    Raises:
+        PsqlmError: there is none.
+    """
+    row = connection.execute(
+        """
+        SELECT max(r.run_id)
+        FROM lm.run AS r
+        INNER JOIN lm.model AS m USING (model_id)
+        WHERE (%(model)s::text IS NULL OR m.name = %(model)s)
+            AND EXISTS (SELECT FROM lm.attention_adjustment AS a WHERE a.run_id = r.run_id)
+        """,
+        {"model": model},
+    ).fetchone()
+    if row is None or row[0] is None:
+        whose = f" of the model {model}" if model else ""
+        raise PsqlmError(
+            f"there is no run{whose} to analyze: psqlm analyze --prompt TEXT makes one"
+        )
+    return int(row[0])
+
+
+def read_norms(connection: psycopg.Connection, run_id: int) -> pd.DataFrame:
+    """Read lm.adjustment_norm: layer, position, token, norm, log_norm (NaN where the norm is 0)."""
+    return _frame(
+        connection,
+        """
+        SELECT layer, position, token, norm, log_norm
+        FROM lm.adjustment_norm
+        WHERE run_id = %s
+        ORDER BY layer, position
+        """,
+        (run_id,),
+    )
+
+
+def read_design(connection: psycopg.Connection, run_id: int) -> pd.DataFrame:
+    """Read lm.lag_design: layer, position, log_norm, lag_1, lag_2 (NaN where a norm is 0)."""
+    return _frame(
+        connection,
+        """
+        SELECT layer, position, log_norm, lag_1, lag_2
+        FROM lm.lag_design
+        WHERE run_id = %s
+        ORDER BY layer, position
+        """,
+        (run_id,),
+    )
+
+
+def _frame(connection: psycopg.Connection, query: str, parameters: tuple[Any, ...]) -> pd.DataFrame:
+    """Rows of a query as a frame; numbers are numbers also where there is no row."""
+    import pandas as pd
+
+    cursor = connection.execute(cast("Any", query), parameters)
+    assert cursor.description is not None  # noqa: S101 (a SELECT has columns)
+    frame = pd.DataFrame(cursor.fetchall(), columns=[column.name for column in cursor.description])
+    types = {"layer": "int64", "position": "int64", "token": "object"}
+    typed: pd.DataFrame = frame.astype({name: types.get(name, "float64") for name in frame.columns})
+    return typed

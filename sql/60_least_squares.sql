@@ -1,0 +1,574 @@
+-- Least squares: rows to sums of products, sums of products to coefficients with their t tests.
+-- Sums of products are small and add up, so rows may live in many tables, runs or machines.
+
+-- What goes in ------------------------------------------------------------------------------------
+
+DO $$
+BEGIN
+    CREATE TYPE lm.observation AS (group_name text, y float8, x float8[]);
+EXCEPTION
+    WHEN duplicate_object THEN NULL;
+END
+$$;
+
+COMMENT ON TYPE lm.observation IS
+'A row of a regression; make one with ROW(group, y, ARRAY[x_1, …, x_k])::lm.observation.';
+COMMENT ON COLUMN lm.observation.group_name IS
+'The regression that the row belongs to: each group is fitted by itself.';
+COMMENT ON COLUMN lm.observation.y IS 'What is explained.';
+COMMENT ON COLUMN lm.observation.x IS
+'What explains it, [k], without the constant: that is always there.';
+
+DO $$
+BEGIN
+    CREATE TYPE lm.moments AS (group_name text, n bigint, mean float8[], scatter float8[]);
+EXCEPTION
+    WHEN duplicate_object THEN NULL;
+END
+$$;
+
+COMMENT ON TYPE lm.moments IS
+'What least squares needs to know of a group''s rows z = (x_1, …, x_k, y); parts add up.';
+COMMENT ON COLUMN lm.moments.group_name IS 'The regression.';
+COMMENT ON COLUMN lm.moments.n IS 'Number of rows.';
+COMMENT ON COLUMN lm.moments.mean IS 'z̄, [k + 1].';
+COMMENT ON COLUMN lm.moments.scatter IS
+'S = Σ (z − z̄)(z − z̄)ᵀ: the sums of products about the mean, [k + 1, k + 1].';
+
+-- Student's t -------------------------------------------------------------------------------------
+
+CREATE OR REPLACE FUNCTION lm.student_t_p(
+    t float8,
+    df float8
+)
+RETURNS float8
+LANGUAGE sql
+IMMUTABLE STRICT PARALLEL SAFE
+SET search_path FROM CURRENT
+AS $$
+    WITH RECURSIVE
+    -- x = ν / (ν + t²), given by its odds t² / ν; beyond 1e±150 a square would overflow or vanish
+    argument AS (
+        SELECT
+            student_t_p.df / 2 AS half_df,
+            LEAST(GREATEST(abs(student_t_p.t) / sqrt(student_t_p.df), 1e-150), 1e150) ^ 2 AS odds
+        WHERE student_t_p.t <> 'NaN'
+            AND student_t_p.df > 0
+            AND student_t_p.df < 'Infinity'
+    ),
+
+    -- P(|T| ≥ |t|) = I_x(ν/2, ½) in the tails, and 1 − I_{1−x}(½, ν/2) in the centre, where p is
+    -- large and the other is slow: the continued fraction wants x < (a + 1) / (a + b + 2)
+    beta AS (
+        SELECT
+            a.half_df,
+            a.odds,
+            side.*
+        FROM argument AS a
+        CROSS JOIN LATERAL (
+            VALUES
+            (true, a.half_df, 0.5::float8, 1 / (1 + a.odds)),
+            (false, 0.5::float8, a.half_df, a.odds / (1 + a.odds))
+        ) AS side (is_tail, a, b, x)
+        WHERE side.is_tail = (1 / (1 + a.odds) < (a.half_df + 1) / (a.half_df + 2.5))
+    ),
+
+    -- f_m = 1 + d_{m+1} / f_{m+1}, from the far end to f_0 (DLMF 8.17.22); 128 steps are enough to
+    -- the last digit for every ν and t
+    fraction AS (
+        SELECT
+            128 AS m,
+            1::float8 AS f
+        UNION ALL
+        SELECT
+            previous.m - 1,
+            1 + step.d / previous.f
+        FROM fraction AS previous
+        CROSS JOIN beta
+        CROSS JOIN LATERAL (
+            -- d_{2j} = j (b − j) x / ((a + 2j − 1)(a + 2j)),
+            -- d_{2j+1} = −(a + j)(a + b + j) x / ((a + 2j)(a + 2j + 1))
+            SELECT
+                CASE previous.m % 2
+                    WHEN 0 THEN j * (beta.b - j) / (beta.a + 2 * j - 1)
+                    ELSE -(beta.a + j) * (beta.a + beta.b + j) / (beta.a + 2 * j + 1)
+                END * beta.x / (beta.a + 2 * j) AS d
+            FROM (VALUES (previous.m / 2)) AS half (j)
+        ) AS step
+        WHERE previous.m > 0
+    ),
+
+    -- ln Γ(ν/2) − ln Γ(ν/2 + ½): Stirling's series from z ≥ 16 on, Γ(z + 1) = z Γ(z) to get there
+    ln_gamma_ratio AS (
+        SELECT
+            -ln(z) / 2
+            + (1 / 8.0 - w * (1 / 192.0 - w * (1 / 640.0 - w * (17 / 14336.0 - w * 31 / 18432.0))))
+            / z
+            + COALESCE(
+                (
+                    SELECT sum(ln((beta.half_df + i + 0.5) / (beta.half_df + i)))
+                    FROM generate_series(0, shift.steps - 1) AS i
+                ),
+                0
+            ) AS value
+        FROM beta
+        CROSS JOIN LATERAL (SELECT GREATEST(ceil(16 - beta.half_df), 0)::int) AS shift (steps)
+        CROSS JOIN LATERAL (SELECT beta.half_df + shift.steps) AS far (z)
+        CROSS JOIN LATERAL (SELECT far.z ^ -2) AS inverse (w)
+    ),
+
+    -- ln I = a ln x + b ln(1 − x) − ln a − ln B(a, b) − ln f_0, with Γ(½) = √π in B: in logarithms
+    -- to the end, so that nothing underflows on the way; ln(1 + u) is written as
+    -- u ln(1 + u) / ((1 + u) − 1), which keeps small odds exact
+    probability AS (
+        SELECT
+            beta.is_tail,
+            CASE
+                WHEN 1 + beta.odds = 1 THEN -beta.half_df * beta.odds
+                ELSE -beta.half_df * ln(1 + beta.odds) * (beta.odds / ((1 + beta.odds) - 1))
+            END
+            + ln(beta.odds / (1 + beta.odds)) / 2
+            - ln(beta.a)
+            - ln(pi()) / 2 - ln_gamma_ratio.value
+            - ln(fraction.f) AS ln_i
+        FROM beta
+        CROSS JOIN ln_gamma_ratio
+        CROSS JOIN fraction
+        WHERE fraction.m = 0
+    )
+
+    -- float8 ends at e^−745
+    SELECT
+        CASE
+            WHEN p.is_tail AND p.ln_i < -745 THEN 0
+            WHEN p.is_tail THEN exp(p.ln_i)
+            ELSE 1 - exp(GREATEST(p.ln_i, -745))
+        END
+    FROM probability AS p
+$$;
+
+COMMENT ON FUNCTION lm.student_t_p IS
+'Two-sided p-value of Student''s t, P(|T| ≥ |t|), by the continued fraction of the incomplete beta '
+'function. Relative error below 1e-12 up to df = 1e4 and 1e-8 up to 1e8, down to p = 1e-307. '
+'NULL where df is not positive.';
+
+CREATE OR REPLACE FUNCTION lm.benjamini_hochberg(
+    p float8[]
+)
+RETURNS float8[]
+LANGUAGE sql
+IMMUTABLE STRICT PARALLEL SAFE
+SET search_path FROM CURRENT
+AS $$
+    WITH
+    -- p_(1) ≤ … ≤ p_(m)
+    ranked AS (
+        SELECT
+            t.p,
+            t.place,
+            row_number() OVER (ORDER BY t.p) AS rank,
+            count(t.p) OVER () AS m
+        FROM unnest(benjamini_hochberg.p) WITH ORDINALITY AS t (p, place)
+    ),
+
+    -- q_(i) = min over j ≥ i of p_(j) m / j
+    adjusted AS (
+        SELECT
+            r.place,
+            CASE
+                WHEN r.p IS NOT NULL
+                    THEN LEAST(1, min(r.p * r.m / r.rank) OVER (ORDER BY r.p DESC NULLS FIRST))
+            END AS q
+        FROM ranked AS r
+    )
+
+    SELECT COALESCE(array_agg(a.q ORDER BY a.place), '{}')
+    FROM adjusted AS a
+$$;
+
+COMMENT ON FUNCTION lm.benjamini_hochberg IS
+'p-values adjusted for their number: calling those at or below q significant keeps the expected '
+'share of false finds at or below q (Benjamini and Hochberg 1995). In the order given; NULLs stay '
+'NULL and do not count.';
+
+-- Rows to moments ---------------------------------------------------------------------------------
+
+CREATE OR REPLACE FUNCTION lm.ols_moments(
+    observations lm.observation[]
+)
+RETURNS SETOF lm.moments
+LANGUAGE sql
+STABLE STRICT
+SET search_path FROM CURRENT
+AS $$
+    WITH
+    -- z = (x_1, …, x_k, y), of the rows that are known in full              [group, row][k + 1]
+    complete AS (
+        SELECT
+            o.group_name,
+            o.x || o.y AS z
+        FROM unnest(ols_moments.observations) AS o
+        WHERE o.group_name IS NOT NULL
+            AND o.x IS NOT NULL
+            AND array_position(o.x || o.y, NULL) IS NULL
+    ),
+
+    -- z̄_i and S_ij = Σ (z_i − z̄_i)(z_j − z̄_j)                                  [group, i, j]
+    -- regr_sxy updates it row by row without losing digits (Youngs and Cramer 1971)
+    product AS (
+        SELECT
+            c.group_name,
+            cardinality(c.z) AS size,
+            a.i,
+            b.j,
+            count(*) AS n,
+            avg(a.z) AS mean,
+            regr_sxy(a.z, b.z) AS scatter
+        FROM complete AS c
+        CROSS JOIN LATERAL unnest(c.z) WITH ORDINALITY AS a (z, i)
+        CROSS JOIN LATERAL unnest(c.z) WITH ORDINALITY AS b (z, j)
+        GROUP BY c.group_name, cardinality(c.z), a.i, b.j
+    ),
+
+    -- S_i, a row of the matrix                                              [group, i][k + 1]
+    matrix_row AS (
+        SELECT
+            p.group_name,
+            p.size,
+            p.i,
+            p.n,
+            p.mean,
+            array_agg(p.scatter ORDER BY p.j) AS scatter
+        FROM product AS p
+        GROUP BY p.group_name, p.size, p.i, p.n, p.mean
+    )
+
+    SELECT
+        r.group_name,
+        min(r.n),
+        array_agg(r.mean ORDER BY r.i),
+        array_agg(r.scatter ORDER BY r.i)
+    FROM matrix_row AS r
+    GROUP BY r.group_name, r.size
+$$;
+
+COMMENT ON FUNCTION lm.ols_moments IS
+'What least squares needs to know of rows, one row per group. Rows with a NULL do not count.';
+
+CREATE OR REPLACE FUNCTION lm.pool_moments(
+    moments lm.moments[]
+)
+RETURNS SETOF lm.moments
+LANGUAGE sql
+STABLE STRICT
+SET search_path FROM CURRENT
+AS $$
+    WITH
+    -- n = Σ n_p and z̄ = Σ n_p z̄_p / n over the parts p                         [group, i]
+    centre AS (
+        SELECT
+            m.group_name,
+            z.i,
+            sum(m.n) AS n,
+            sum(m.n * z.mean) / sum(m.n) AS mean
+        FROM unnest(pool_moments.moments) AS m
+        CROSS JOIN LATERAL unnest(m.mean) WITH ORDINALITY AS z (mean, i)
+        WHERE m.n > 0
+        GROUP BY m.group_name, z.i
+    ),
+
+    -- S_ij = Σ S_p,ij + n_p (z̄_p,i − z̄_i)(z̄_p,j − z̄_j)                         [group, i, j]
+    product AS (
+        SELECT
+            a.group_name,
+            a.i,
+            b.i AS j,
+            CASE
+                WHEN a.n = b.n AND min(cardinality(m.mean)) = max(cardinality(m.mean)) THEN a.n
+                ELSE lm.fail(
+                    NULL::numeric,
+                    format(
+                        'group "%s" cannot be fitted: its rows differ in number of regressors',
+                        a.group_name
+                    ),
+                    'give every x of a group the same length'
+                )
+            END AS n,
+            a.mean,
+            sum(
+                m.scatter[a.i][b.i] + m.n * (m.mean[a.i] - a.mean) * (m.mean[b.i] - b.mean)
+            ) AS scatter
+        FROM unnest(pool_moments.moments) AS m
+        INNER JOIN centre AS a ON m.group_name = a.group_name
+        INNER JOIN centre AS b ON m.group_name = b.group_name
+        WHERE m.n > 0
+        GROUP BY a.group_name, a.i, b.i, a.n, b.n, a.mean
+    ),
+
+    -- S_i, a row of the matrix                                              [group, i][k + 1]
+    matrix_row AS (
+        SELECT
+            p.group_name,
+            p.i,
+            p.n,
+            p.mean,
+            array_agg(p.scatter ORDER BY p.j) AS scatter
+        FROM product AS p
+        GROUP BY p.group_name, p.i, p.n, p.mean
+    )
+
+    SELECT
+        r.group_name,
+        min(r.n)::bigint,
+        array_agg(r.mean ORDER BY r.i),
+        array_agg(r.scatter ORDER BY r.i)
+    FROM matrix_row AS r
+    GROUP BY r.group_name
+$$;
+
+COMMENT ON FUNCTION lm.pool_moments IS
+'Moments of groups that were counted in parts (runs, tables, machines), one row per group: as if '
+'all rows had been counted at once. Errors: unequal numbers of regressors in a group.';
+
+-- Moments to coefficients -------------------------------------------------------------------------
+
+CREATE OR REPLACE FUNCTION lm.ols(
+    moments lm.moments[]
+)
+RETURNS TABLE (
+    group_name text,
+    n bigint,
+    term int,
+    coefficient float8,
+    standard_error float8,
+    t float8,
+    p float8,
+    r_squared float8,
+    adj_r_squared float8
+)
+LANGUAGE sql
+STABLE STRICT
+SET search_path FROM CURRENT
+AS $$
+    WITH RECURSIVE
+    -- n, z̄ and S of each group; k regressors, and y is variable k + 1
+    pooled AS (
+        SELECT
+            m.group_name,
+            m.n,
+            m.mean,
+            m.scatter,
+            CASE
+                WHEN m.n >= cardinality(m.mean) THEN cardinality(m.mean) - 1
+                ELSE lm.fail(
+                    NULL::int,
+                    format(
+                        'group "%s" cannot be fitted: %s row(s) cannot determine %s coefficients',
+                        m.group_name, m.n, cardinality(m.mean)
+                    ),
+                    'give it more rows or fewer regressors, or leave it out'
+                )
+            END AS k
+        FROM lm.pool_moments(ols.moments) AS m
+    ),
+
+    -- s_i = √S_ii; NULL where z_i varies by no more than rounding does         [group, i]
+    spread AS (
+        SELECT
+            p.group_name,
+            i,
+            CASE
+                WHEN p.scatter[i][i] = 'NaN'
+                    THEN lm.fail(
+                        NULL::float8,
+                        format(
+                            'group "%s" cannot be fitted: it holds a value that is not finite',
+                            p.group_name
+                        ),
+                        'leave such rows out, or make the value NULL'
+                    )
+                WHEN sqrt(p.scatter[i][i]) > 1e-12 * sqrt(p.n) * abs(p.mean[i])
+                    THEN sqrt(p.scatter[i][i])
+            END AS s
+        FROM pooled AS p
+        CROSS JOIN LATERAL generate_subscripts(p.mean, 1) AS i
+    ),
+
+    -- r_ij = S_ij / (s_i s_j): correlations, so that nothing below depends on units [group, i, j]
+    correlation AS (
+        SELECT
+            p.group_name,
+            p.k,
+            a.i,
+            b.i AS j,
+            COALESCE(p.scatter[a.i][b.i] / a.s / b.s, 0) AS r
+        FROM pooled AS p
+        INNER JOIN spread AS a ON p.group_name = a.group_name
+        INNER JOIN spread AS b ON p.group_name = b.group_name
+    ),
+
+    -- The sweep operator (Goodnight 1979) solves the normal equations: for p = 1 … k
+    --     a_pp ← −1 / a_pp,  a_ip ← a_ip / a_pp,  a_pj ← a_pj / a_pp,
+    --     a_ij ← a_ij − a_ip a_pj / a_pp elsewhere,
+    -- which leaves −R⁻¹ among the regressors, the standardised slopes beside it and 1 − R² in the
+    -- corner. A pivot a_pp is the share of x_p's variance that is its own.          [group, i, j]
+    sweep AS (
+        SELECT
+            c.group_name,
+            c.k,
+            1 AS pivot,
+            c.i,
+            c.j,
+            c.r AS a
+        FROM correlation AS c
+        UNION ALL
+        SELECT
+            s.group_name,
+            s.k,
+            s.pivot + 1,
+            s.i,
+            s.j,
+            CASE
+                WHEN s.a_pp < 1e-10
+                    THEN lm.fail(
+                        NULL::float8,
+                        format(
+                            'group "%s" cannot be fitted: x_%s is constant '
+                            'or depends on the regressors before it',
+                            s.group_name, s.pivot
+                        ),
+                        'leave out that regressor, or the group'
+                    )
+                WHEN s.i = s.pivot AND s.j = s.pivot THEN -1 / s.a_pp
+                WHEN s.i = s.pivot OR s.j = s.pivot THEN s.a / s.a_pp
+                ELSE s.a - s.a_ip * s.a_pj / s.a_pp
+            END
+        FROM (
+            SELECT
+                previous.*,
+                max(a) FILTER (WHERE j = pivot) OVER (PARTITION BY group_name, i) AS a_ip,
+                max(a) FILTER (WHERE i = pivot) OVER (PARTITION BY group_name, j) AS a_pj,
+                max(a) FILTER (WHERE i = pivot AND j = pivot) OVER (PARTITION BY group_name) AS a_pp
+            FROM sweep AS previous
+            WHERE previous.pivot <= previous.k
+        ) AS s
+    ),
+
+    -- in the units of the data: β_i = a_iy s_y / s_i, and C = S_xx⁻¹ from C_ij = −a_ij / (s_i s_j)
+    --                                                                           [group, i, j]
+    solution AS (
+        SELECT
+            w.group_name,
+            w.i,
+            w.j,
+            w.i <= w.k AND w.j > w.k AS is_slope,
+            w.i <= w.k AND w.j <= w.k AS is_inverse,
+            w.i > w.k AND w.j > w.k AS is_corner,
+            w.a,
+            w.a * COALESCE(b.s, 0) / a.s AS slope,
+            -w.a / a.s / b.s AS c
+        FROM sweep AS w
+        INNER JOIN spread AS a ON w.group_name = a.group_name AND w.i = a.i
+        INNER JOIN spread AS b ON w.group_name = b.group_name AND w.j = b.i
+        WHERE w.pivot > w.k
+    ),
+
+    -- β_0 = ȳ − Σ β_i x̄_i,  c_0 = 1/n + x̄ᵀ C x̄,
+    -- R² = Σ β_i S_iy / s_y²,  σ² = (1 − R²) s_y² / (n − k − 1)                 [group]
+    fit AS (
+        SELECT
+            p.group_name,
+            p.n,
+            p.n - p.k - 1 AS df,
+            p.mean[p.k + 1]
+            - COALESCE(sum(f.slope * p.mean[f.i]) FILTER (WHERE f.is_slope), 0) AS intercept,
+            1.0::float8 / p.n
+            + COALESCE(sum(f.c * p.mean[f.i] * p.mean[f.j]) FILTER (WHERE f.is_inverse), 0) AS c,
+            COALESCE(sum(f.slope * p.scatter[f.i][p.k + 1]) FILTER (WHERE f.is_slope), 0)
+            / y.s ^ 2 AS r_squared,
+            GREATEST(max(f.a) FILTER (WHERE f.is_corner), 0) * COALESCE(y.s, 0) ^ 2
+            / NULLIF(p.n - p.k - 1, 0) AS variance
+        FROM solution AS f
+        INNER JOIN pooled AS p ON f.group_name = p.group_name
+        INNER JOIN spread AS y ON p.group_name = y.group_name AND p.k + 1 = y.i
+        GROUP BY p.group_name, p.n, p.k, p.mean, p.scatter, y.s
+    ),
+
+    -- β and c, the diagonal of (XᵀX)⁻¹; the intercept is term 0                 [group, term]
+    term AS (
+        SELECT
+            f.group_name,
+            0 AS term,
+            f.intercept AS coefficient,
+            f.c
+        FROM fit AS f
+        UNION ALL
+        SELECT
+            f.group_name,
+            f.i,
+            max(f.slope) FILTER (WHERE f.is_slope),
+            max(f.c) FILTER (WHERE f.is_inverse AND f.i = f.j)
+        FROM solution AS f
+        WHERE NOT f.is_corner
+        GROUP BY f.group_name, f.i
+        HAVING bool_or(f.is_slope)
+    ),
+
+    -- se = σ √c,  t = β / se                                                    [group, term]
+    tested AS (
+        SELECT
+            f.*,
+            e.term,
+            e.coefficient,
+            sqrt(f.variance * e.c) AS standard_error,
+            e.coefficient / NULLIF(sqrt(f.variance * e.c), 0) AS t
+        FROM fit AS f
+        INNER JOIN term AS e ON f.group_name = e.group_name
+    )
+
+    SELECT
+        d.group_name,
+        d.n,
+        d.term,
+        d.coefficient,
+        d.standard_error,
+        d.t,
+        lm.student_t_p(d.t, d.df),
+        d.r_squared,
+        1 - (1 - d.r_squared) * (d.n - 1) / NULLIF(d.df, 0)
+    FROM tested AS d
+    ORDER BY d.group_name, d.term
+$$;
+
+COMMENT ON FUNCTION lm.ols(lm.moments[]) IS
+'Least squares of y on 1, x_1, …, x_k for each group, from moments counted anywhere: a row per '
+'coefficient, term 0 being the intercept. It solves the normal equations, which lose digits as '
+'regressors come close to depending on each other. NULL where undefined: standard errors without a '
+'degree of freedom, t of an exact fit, R² of a constant y. Errors, naming the group: fewer rows '
+'than coefficients; a value that is not finite; a regressor that is constant or depends on those '
+'before it (less than 1e-10 of its variance is its own).';
+
+CREATE OR REPLACE FUNCTION lm.ols(
+    observations lm.observation[]
+)
+RETURNS TABLE (
+    group_name text,
+    n bigint,
+    term int,
+    coefficient float8,
+    standard_error float8,
+    t float8,
+    p float8,
+    r_squared float8,
+    adj_r_squared float8
+)
+LANGUAGE sql
+STABLE STRICT
+BEGIN ATOMIC
+    SELECT fit.*
+    FROM lm.ols(ARRAY(SELECT m FROM lm.ols_moments(ols.observations) AS m)) AS fit;
+END;
+
+COMMENT ON FUNCTION lm.ols(lm.observation[]) IS
+'Least squares of y on 1, x_1, …, x_k for each group of rows: lm.ols of their moments. Rows with a '
+'NULL do not count.';
