@@ -89,7 +89,7 @@ def drop(connection: Connection[Any], name: str) -> None:
 def _refuse_loaded(connection: Connection[Any], name: str) -> None:
     """Refuse a name that is taken."""
     with connection.transaction():
-        if connection.execute("SELECT FROM lm.model WHERE name = %s", (name,)).fetchone():
+        if connection.execute("SELECT FROM lm.model WHERE name = %s", (name,)).rowcount:
             raise _already_loaded(name)
 
 

@@ -233,12 +233,17 @@ class _Reader:
         self._checkpoint = checkpoint
         self._progress = progress
         self._done = 0
+        self._report()
 
     def __call__(self, name: str) -> Floats:
+        tensor = self._checkpoint[name]
+        self._done += self._checkpoint.size_of(name)
+        self._report()
+        return tensor
+
+    def _report(self) -> None:
         if self._progress:
             self._progress(self._done, self._checkpoint.size)
-        self._done += self._checkpoint.size_of(name)
-        return self._checkpoint[name]
 
 
 def _in_batches(rows: Floats) -> Iterator[tuple[int, Floats]]:

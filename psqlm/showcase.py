@@ -26,8 +26,9 @@ def run_demo(connection: psycopg.Connection, out: Path) -> None:
     from psqlm.analysis.report import analyze
 
     console = Console()
-    if connection.execute("SELECT FROM lm.model WHERE name = %s", (MODEL,)).fetchone() is None:
-        connection.rollback()
+    loaded = connection.execute("SELECT FROM lm.model WHERE name = %s", (MODEL,)).rowcount
+    connection.rollback()
+    if not loaded:
         load_with_progress(connection, MODEL)
     sentence = DEMO_PROMPT.split(",")[0]
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from conftest import MakeDatabase
 
 from psqlm import database
 from psqlm.errors import PsqlmError
@@ -138,10 +139,8 @@ def test_nothing_is_created_outside_the_schema(scratch: psycopg.Connection) -> N
     assert outside == []
 
 
-def test_schema_of_pgvector_does_not_matter(
-    create_database: object, server_dsn: str
-) -> None:
-    dsn = create_database("psqlm_other_schema")  # type: ignore[operator]
+def test_schema_of_pgvector_does_not_matter(create_database: MakeDatabase, server_dsn: str) -> None:
+    dsn = create_database("psqlm_other_schema")
     with psycopg.connect(dsn, autocommit=True) as connection:
         connection.execute("CREATE SCHEMA extensions")
         connection.execute("CREATE EXTENSION vector SCHEMA extensions")
@@ -151,8 +150,8 @@ def test_schema_of_pgvector_does_not_matter(
         assert row == (0,)
 
 
-def test_without_a_right_to_install(create_database: object) -> None:
-    dsn = create_database("psqlm_no_right")  # type: ignore[operator]
+def test_without_a_right_to_install(create_database: MakeDatabase) -> None:
+    dsn = create_database("psqlm_no_right")
     with psycopg.connect(dsn, autocommit=True) as connection:
         connection.execute("DROP ROLE IF EXISTS psqlm_guest")
         connection.execute("CREATE ROLE psqlm_guest LOGIN")
@@ -187,7 +186,9 @@ def test_old_pgvector_is_refused(
     scratch: psycopg.Connection, installed: str | None, default: str, message: str
 ) -> None:
     """A view of ours hides the catalog's."""
-    scratch.execute("CREATE TEMPORARY TABLE pg_available_extensions AS TABLE pg_catalog.pg_available_extensions")
+    scratch.execute(
+        "CREATE TEMPORARY TABLE pg_available_extensions AS TABLE pg_catalog.pg_available_extensions"
+    )
     scratch.execute(
         "UPDATE pg_temp.pg_available_extensions SET installed_version = %s, default_version = %s "
         "WHERE name = 'vector'",
@@ -199,7 +200,9 @@ def test_old_pgvector_is_refused(
 
 
 def test_a_server_without_pgvector_is_refused(scratch: psycopg.Connection) -> None:
-    scratch.execute("CREATE TEMPORARY TABLE pg_available_extensions (LIKE pg_catalog.pg_available_extensions)")
+    scratch.execute(
+        "CREATE TEMPORARY TABLE pg_available_extensions (LIKE pg_catalog.pg_available_extensions)"
+    )
     scratch.execute("SET search_path = pg_temp, pg_catalog")
     with pytest.raises(PsqlmError, match="this server has no pgvector"):
         database._ensure_pgvector(scratch)
@@ -214,7 +217,7 @@ def test_an_old_server_is_refused(
 
 
 def test_no_server(tmp_path: Path) -> None:
-    with pytest.raises(PsqlmError, match="no connection: .*check --dsn or PSQLM_DSN") as caught:
+    with pytest.raises(PsqlmError, match=r"no connection: .*check --dsn or PSQLM_DSN") as caught:
         database.connect(f"host={tmp_path} dbname=x password=secret")
     assert "\n" not in str(caught.value)
     assert "secret" not in str(caught.value)
