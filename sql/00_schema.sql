@@ -56,7 +56,8 @@ CREATE TABLE IF NOT EXISTS lm.vocabulary (
     PRIMARY KEY (model_id, token_id)
 );
 
-CREATE UNIQUE INDEX IF NOT EXISTS vocabulary_bytes ON lm.vocabulary (model_id, bytes, special);
+CREATE UNIQUE INDEX IF NOT EXISTS vocabulary_bytes
+    ON lm.vocabulary (model_id, bytes, special) INCLUDE (token_id);
 
 CREATE INDEX IF NOT EXISTS vocabulary_special ON lm.vocabulary (model_id) WHERE special;
 
@@ -184,9 +185,17 @@ CREATE TABLE IF NOT EXISTS lm.run (
     prompt text,
     token_ids int[] NOT NULL,
     capture lm.site[] NOT NULL,
+    capture_layers int[],
+    capture_positions int[],
+    top_logits int,
     started_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     duration interval
 );
+
+-- of the days before these columns
+ALTER TABLE lm.run ADD COLUMN IF NOT EXISTS capture_layers int[];
+ALTER TABLE lm.run ADD COLUMN IF NOT EXISTS capture_positions int[];
+ALTER TABLE lm.run ADD COLUMN IF NOT EXISTS top_logits int;
 
 CREATE INDEX IF NOT EXISTS run_model ON lm.run (model_id);
 
@@ -196,6 +205,11 @@ COMMENT ON COLUMN lm.run.model_id IS 'The model that ran.';
 COMMENT ON COLUMN lm.run.prompt IS 'The text that was run; where token ids were given, what they decode to.';
 COMMENT ON COLUMN lm.run.token_ids IS 'The tokens that were run, in order.';
 COMMENT ON COLUMN lm.run.capture IS 'The sites that were kept.';
+COMMENT ON COLUMN lm.run.capture_layers IS
+'The layers whose sites were kept; NULL where all were. The embeddings, ln_final and logits belong to no layer.';
+COMMENT ON COLUMN lm.run.capture_positions IS
+'The positions that were kept, negative ones counted from the end: −1 is the last; NULL where all were.';
+COMMENT ON COLUMN lm.run.top_logits IS 'How many of a position''s highest logits are kept, where logits are; NULL where all were.';
 COMMENT ON COLUMN lm.run.started_at IS 'When it began.';
 COMMENT ON COLUMN lm.run.duration IS 'How long the pass took.';
 
@@ -247,6 +261,21 @@ COMMENT ON COLUMN lm.activation.position IS 'Position in the sequence, from 0.';
 COMMENT ON COLUMN lm.activation.value IS
 'The vector: [d_model], [d_mlp] or [d_head], as the site has it; of attn_scores and pattern one number per key, [position + 1].';
 
+CREATE TABLE IF NOT EXISTS lm.logit (
+    run_id bigint NOT NULL REFERENCES lm.run ON DELETE CASCADE,
+    position int NOT NULL,
+    token_id int NOT NULL,
+    logit float8 NOT NULL,
+    PRIMARY KEY (run_id, position, token_id)
+);
+
+COMMENT ON TABLE lm.logit IS
+'What a run predicted: captured logits, the top_logits highest of each position or all of them.';
+COMMENT ON COLUMN lm.logit.run_id IS 'The run.';
+COMMENT ON COLUMN lm.logit.position IS 'Position in the sequence, from 0; the prediction is of the token after it.';
+COMMENT ON COLUMN lm.logit.token_id IS 'The token predicted.';
+COMMENT ON COLUMN lm.logit.logit IS 'Its logit: the higher, the likelier.';
+
 -- Generation --------------------------------------------------------------------------------------
 -- Unlogged: a crash may empty them, and nothing is lost that a generation would not make again.
 
@@ -290,4 +319,6 @@ ALTER TABLE lm.linear ALTER weight SET STORAGE PLAIN, ALTER weight_half SET STOR
 ALTER TABLE lm.position_embedding ALTER embedding SET STORAGE PLAIN;
 ALTER TABLE lm.layer_norm ALTER gain SET STORAGE PLAIN, ALTER bias SET STORAGE PLAIN;
 ALTER TABLE lm.attention_adjustment ALTER adjustment SET STORAGE PLAIN;
+-- MAIN: in the row itself wherever it fits a page, which an MLP's may not
+ALTER TABLE lm.activation ALTER value SET STORAGE MAIN;
 ALTER TABLE lm.attention_cache ALTER key SET STORAGE PLAIN, ALTER value SET STORAGE PLAIN;
