@@ -12,11 +12,11 @@ from psqlm.errors import PsqlmError
 
 from .checkpoint import Checkpoint, weight_files
 from .config import read_config
-from .source import find
+from .source import default_name, find
 from .tokenizer import read_tokenizer
 from .writer import DTYPES, ModelWriter, Progress, delete_model, drop_weights
 
-__all__ = ["drop", "load"]
+__all__ = ["default_name", "drop", "is_loaded", "load"]
 
 
 def load(
@@ -49,12 +49,10 @@ def load(
     dtype = dtype or "float32"
     if dtype not in DTYPES:
         raise PsqlmError(f"unknown dtype {dtype}: {' or '.join(DTYPES)}")
-    if not force and name:
-        _refuse_loaded(connection, name)  # before anything is fetched
+    name = name or default_name(source)
+    if not force and is_loaded(connection, name):  # before anything is fetched
+        raise _already_loaded(name)
     found = find(source, revision)
-    name = name or found.name
-    if not force:
-        _refuse_loaded(connection, name)
     sizes = read_config(found.folder / "config.json")
     checkpoint = Checkpoint(weight_files(found.folder), sizes)
     tokenizer = read_tokenizer(found.folder, sizes.n_vocab)
@@ -73,6 +71,13 @@ def load(
     return name
 
 
+def is_loaded(connection: Connection[Any], name: str) -> bool:
+    """Whether a model of that name is loaded."""
+    with connection.transaction():
+        found = connection.execute("SELECT FROM lm.model WHERE name = %s", (name,))
+        return found.rowcount > 0
+
+
 def drop(connection: Connection[Any], name: str) -> None:
     """Remove a model and all that belongs to it, its runs too, in one transaction.
 
@@ -84,13 +89,6 @@ def drop(connection: Connection[Any], name: str) -> None:
         if removed is None:
             raise PsqlmError(f'no model named "{name}" is loaded: see psqlm models')
         drop_weights(connection, removed)
-
-
-def _refuse_loaded(connection: Connection[Any], name: str) -> None:
-    """Refuse a name that is taken."""
-    with connection.transaction():
-        if connection.execute("SELECT FROM lm.model WHERE name = %s", (name,)).rowcount:
-            raise _already_loaded(name)
 
 
 def _already_loaded(name: str) -> PsqlmError:

@@ -23,9 +23,13 @@ class Source:
     """A model's files, on this machine."""
 
     folder: Path
-    name: str  # what the model is called unless the user says otherwise
     origin: str
     revision: str | None = None
+
+
+def default_name(source: str) -> str:
+    """What a model is called unless the user says otherwise: the last part of where it is."""
+    return Path(source).expanduser().resolve().name
 
 
 def find(source: str, revision: str | None = None) -> Source:
@@ -43,9 +47,8 @@ def find(source: str, revision: str | None = None) -> Source:
         if revision is not None:
             raise PsqlmError(f"{source} has no revisions: leave out --revision")
         if source == DEMO:
-            return Source(DEMO_MODEL, DEMO, "demo")
-        resolved = folder.resolve()
-        return Source(resolved, resolved.name, str(resolved))
+            return Source(DEMO_MODEL, DEMO)
+        return Source(folder.resolve(), str(folder.resolve()))
     if not REPOSITORY.fullmatch(source) or source.startswith("."):
         raise PsqlmError(
             f"no folder {source}: give a folder with config.json, a repository such as gpt2, "
@@ -67,7 +70,7 @@ def _fetch(repository: str, revision: str | None) -> Source:
             _download(repository, shard, commit)
     for name in (*TOKENIZER_FILES, *OPTIONAL_FILES):
         _optional(repository, name, commit)
-    return Source(config.parent, repository.rsplit("/", 1)[-1], repository, commit)
+    return Source(config.parent, repository, commit)
 
 
 def _optional(repository: str, name: str, revision: str) -> Path | None:

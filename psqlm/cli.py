@@ -119,16 +119,22 @@ def load(
         str | None, typer.Option(metavar="float32|float16", help="How to store weights: float32.")
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace the model of that name.")] = False,
+    if_missing: Annotated[
+        bool, typer.Option("--if-missing", help="Do nothing if a model of that name is loaded.")
+    ] = False,
     dsn: Dsn = None,
 ) -> None:
     """Load a model into the database, all of it or nothing.
 
     Examples: **psqlm load gpt2** · **psqlm load ./my-model --name mine --dtype float16**
     """
+    from psqlm import loader
     from psqlm.models import load_with_progress
 
+    name = name or loader.default_name(source)
     with _connect(dsn) as connection:
-        load_with_progress(connection, source, name, revision, dtype, force)
+        if not (if_missing and loader.is_loaded(connection, name)):
+            load_with_progress(connection, source, name, revision, dtype, force)
 
 
 @app.command()
@@ -194,10 +200,11 @@ def generate(
     """
     from psqlm.inference import stream
 
-    typer.echo(prompt, nl=False)
     with _connect(dsn) as connection:
-        for piece in stream(connection, prompt, n_tokens, temperature, top_k, top_p, seed, model):
-            typer.echo(piece, nl=False)
+        pieces = stream(connection, prompt, n_tokens, temperature, top_k, top_p, seed, model)
+        for number, piece in enumerate(pieces):
+            # the prompt once the first token is there: bad input is an error and nothing else
+            typer.echo(piece if number else prompt + piece, nl=False)
             sys.stdout.flush()
     typer.echo()
 
@@ -236,7 +243,7 @@ def analyze(
 
 @app.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
 def sql(
-    arguments: Annotated[list[str] | None, typer.Argument(metavar="[PSQL ARGUMENTS]")] = None,
+    arguments: Annotated[list[str] | None, typer.Argument(metavar="PSQL_ARGUMENTS")] = None,
 ) -> None:
     """Open psql on the database, or pass it arguments.
 

@@ -9,6 +9,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from psqlm import loader
 from psqlm.inference import forward
 from psqlm.models import load_with_progress
 
@@ -26,9 +27,7 @@ def run_demo(connection: psycopg.Connection, out: Path) -> None:
     from psqlm.analysis.report import analyze
 
     console = Console()
-    loaded = connection.execute("SELECT FROM lm.model WHERE name = %s", (MODEL,)).rowcount
-    connection.rollback()
-    if not loaded:
+    if not loader.is_loaded(connection, MODEL):
         load_with_progress(connection, MODEL)
     sentence = DEMO_PROMPT.split(",")[0]
 

@@ -1,0 +1,38 @@
+# make demo: the whole story on the bundled model; make test: linters and tests.
+# Both set up .venv first, once.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: demo test lint clean
+
+demo: $(VENV)/demo.stamp
+	$(BIN)/psqlm demo --out demo-output
+
+test: lint
+	$(BIN)/python -m pytest
+
+# mypy reads the package as it is installed: the folders at the top are parts of psqlm
+lint: $(VENV)/test.stamp
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	rm -rf build/lib
+	$(BIN)/python -c "import setuptools; setuptools.setup()" --quiet build_py --build-lib build/lib
+	$(BIN)/mypy build/lib/psqlm
+	$(BIN)/sqlfluff lint --disable-progress-bar sql
+
+clean:
+	rm -rf $(VENV) build dist demo-output *.egg-info
+	rm -rf .hypothesis .mypy_cache .pytest_cache .ruff_cache
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/demo.stamp: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	touch $@
+
+$(VENV)/test.stamp: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	touch $@ $(VENV)/demo.stamp
