@@ -51,10 +51,10 @@ AS $$
     argument AS (
         SELECT
             student_t_p.df / 2 AS half_df,
-            LEAST(GREATEST(abs(student_t_p.t) / sqrt(student_t_p.df), 1e-150), 1e150) ^ 2 AS odds
-        WHERE student_t_p.t <> 'NaN'
-            AND student_t_p.df > 0
-            AND student_t_p.df < 'Infinity'
+            CASE
+                WHEN student_t_p.df > 0 AND student_t_p.df < 'Infinity' AND student_t_p.t <> 'NaN'
+                    THEN GREATEST(LEAST(abs(student_t_p.t) / sqrt(student_t_p.df), 1e150), 1e-150) ^ 2
+            END AS odds
     ),
 
     -- P(|T| ≥ |t|) = I_x(ν/2, ½) in the tails, and 1 − I_{1−x}(½, ν/2) in the centre, where p is
