@@ -86,6 +86,7 @@ AS $$
     scalar AS MATERIALIZED (
         SELECT
             lm.fill(1, d_mlp) AS one,
+            lm.fill(0.5, d_mlp) AS half,
             lm.fill(sqrt(2 / pi()), d_mlp) AS c,
             lm.fill(sqrt(2 / pi()) * 0.044715, d_mlp) AS c3
         FROM vector_dims(gelu.x[1]) AS d_mlp
@@ -97,18 +98,38 @@ AS $$
         SELECT
             row,
             x,
+            half,
             x * (c + c3 + c3 * (x + one) * (x - one)) AS t
         FROM scalar
         CROSS JOIN unnest(gelu.x) WITH ORDINALITY AS matrix (x, row)
     )
 
-    -- x (1 + tanh t) / 2
-    SELECT array_agg(x * ARRAY(SELECT 0.5 + 0.5 * tanh(unnest(t::real[])))::vector ORDER BY row)
+    -- x/2 + x/2 · tanh t
+    SELECT array_agg(x * half + x * half * ARRAY(SELECT tanh(unnest(t::real[])))::vector ORDER BY row)
     FROM scaled
 $$;
 
 COMMENT ON FUNCTION lm.gelu IS
 'GPT-2''s activation, GELU by tanh, element by element: x (1 + tanh(√(2/π) (x + 0.044715 x³))) / 2 (Hendrycks and Gimpel 2016).';
+
+CREATE OR REPLACE FUNCTION lm.halves(
+    x vector,
+    OUT norm float8,
+    OUT high halfvec,
+    OUT low halfvec
+)
+LANGUAGE sql
+IMMUTABLE
+PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT
+        vector_norm(halves.x),
+        l2_normalize(halves.x)::halfvec,
+        (l2_normalize(halves.x) - l2_normalize(halves.x)::halfvec::vector)::halfvec;
+END;
+
+COMMENT ON FUNCTION lm.halves IS
+'x as norm · (high + low): two products of a halfvec with halves are quicker than one that makes it a vector first, and as exact.';
 
 CREATE OR REPLACE FUNCTION lm.linear(
     x vector[],
@@ -123,10 +144,26 @@ STABLE
 PARALLEL SAFE
 SET search_path FROM CURRENT
 SET plan_cache_mode = force_generic_plan
+SET enable_sort = off  -- a sort of rows that carry weights is never worth it
+SET work_mem = '256MB'
+SET jit = off
 AS $$
     WITH
-    -- Eight rows of x side by side, so that a weight, once read, meets eight of them in one step
-    -- of the executor; eight is where one more row stops paying (docs/performance.md).
+    weight AS NOT MATERIALIZED (
+        SELECT
+            l.unit,
+            l.bias,
+            l.weight,
+            l.weight_half
+        FROM lm.linear AS l
+        WHERE l.model_id = linear.model_id
+            AND l.layer = linear.layer
+            AND l.map = linear.map
+            AND l.block = linear.block
+    ),
+
+    -- Many rows: eight of them side by side, so that a weight, once read, meets eight in one step
+    -- of the executor. An array each, not a row each, keeps the units' order.
     tile AS NOT MATERIALIZED (
         SELECT
             start,
@@ -135,19 +172,6 @@ AS $$
             linear.x[start + 4] AS x4, linear.x[start + 5] AS x5,
             linear.x[start + 6] AS x6, linear.x[start + 7] AS x7
         FROM unnest(ARRAY(SELECT generate_series(1, cardinality(linear.x), 8))) AS start
-        OFFSET 0
-    ),
-
-    weight AS NOT MATERIALIZED (
-        SELECT
-            l.bias,
-            COALESCE(l.weight, l.weight_half::vector) AS w
-        FROM lm.linear AS l
-        WHERE l.model_id = linear.model_id
-            AND l.layer = linear.layer
-            AND l.map = linear.map
-            AND l.block = linear.block
-        ORDER BY l.unit
         OFFSET 0
     ),
 
@@ -163,69 +187,126 @@ AS $$
             array_agg(bias - (w <#> x5)) FILTER (WHERE x5 IS NOT NULL) AS y5,
             array_agg(bias - (w <#> x6)) FILTER (WHERE x6 IS NOT NULL) AS y6,
             array_agg(bias - (w <#> x7)) FILTER (WHERE x7 IS NOT NULL) AS y7
-        FROM weight
+        FROM (
+            SELECT
+                bias,
+                COALESCE(weight, weight_half::vector) AS w
+            FROM weight
+            ORDER BY unit
+            OFFSET 0
+        ) AS unit
         CROSS JOIN tile
         GROUP BY start
+    ),
+
+    -- one row: straight through the weights
+    half AS MATERIALIZED (
+        SELECT
+            first.x,
+            h.*
+        FROM (SELECT linear.x[1] AS x OFFSET 0) AS first
+        CROSS JOIN lm.halves(first.x) AS h
     )
 
-    SELECT array_agg(y::vector ORDER BY start, place)
-    FROM product
-    CROSS JOIN LATERAL (
-        VALUES (0, y0), (1, y1), (2, y2), (3, y3), (4, y4), (5, y5), (6, y6), (7, y7)
-    ) AS output (place, y)
-    WHERE y IS NOT NULL
+    SELECT
+        CASE
+            WHEN cardinality(linear.x) = 1
+                THEN (
+                    SELECT
+                        ARRAY[
+                            ARRAY(
+                                SELECT
+                                    bias - COALESCE(
+                                        weight <#> half.x,
+                                        ((weight_half <#> half.high) + (weight_half <#> half.low)) * half.norm
+                                    )
+                                FROM weight
+                                ORDER BY unit
+                            )::vector
+                        ]
+                    FROM half
+                )
+            ELSE (
+                SELECT array_agg(y::vector ORDER BY start, place)
+                FROM product
+                CROSS JOIN LATERAL (
+                    VALUES (0, y0), (1, y1), (2, y2), (3, y3), (4, y4), (5, y5), (6, y6), (7, y7)
+                ) AS output (place, y)
+                WHERE y IS NOT NULL
+            )
+        END
 $$;
 
 COMMENT ON FUNCTION lm.linear IS
 'One of the model''s linear maps applied to each row of x: bias + weight · x, [rows of x, units]. Of a map cut in blocks it applies one; they add up.';
 
-CREATE OR REPLACE FUNCTION lm.transpose(
-    x vector[]
+CREATE OR REPLACE FUNCTION lm.product(
+    x vector[],
+    y vector[]
 )
 RETURNS vector[]
 LANGUAGE sql
 IMMUTABLE
 PARALLEL SAFE
 SET search_path FROM CURRENT
+SET plan_cache_mode = force_generic_plan
 AS $$
     WITH
-    tile AS (
+    -- eight rows of x side by side, as in lm.linear
+    tile AS NOT MATERIALIZED (
         SELECT
             start,
-            transpose.x[start]::real[] AS x0, transpose.x[start + 1]::real[] AS x1,
-            transpose.x[start + 2]::real[] AS x2, transpose.x[start + 3]::real[] AS x3,
-            transpose.x[start + 4]::real[] AS x4, transpose.x[start + 5]::real[] AS x5,
-            transpose.x[start + 6]::real[] AS x6, transpose.x[start + 7]::real[] AS x7
-        FROM generate_series(1, cardinality(transpose.x), 8) AS start
+            product.x[start] AS x0, product.x[start + 1] AS x1,
+            product.x[start + 2] AS x2, product.x[start + 3] AS x3,
+            product.x[start + 4] AS x4, product.x[start + 5] AS x5,
+            product.x[start + 6] AS x6, product.x[start + 7] AS x7
+        FROM generate_series(1, cardinality(product.x), 8) AS start
         OFFSET 0
     ),
 
-    -- a column of eight rows; past the last row there is nothing
-    piece AS (
+    -- z[i, j] = x[i] · y[j]
+    dot AS (
         SELECT
-            start,
-            place,
-            array_remove(
-                ARRAY[
-                    x0[place], x1[place], x2[place], x3[place],
-                    x4[place], x5[place], x6[place], x7[place]
-                ],
-                NULL
-            )::vector AS y
-        FROM tile
-        CROSS JOIN generate_series(1, vector_dims(transpose.x[1])) AS place
-    ),
-
-    stacked AS (
-        SELECT
-            place,
-            lm.concat(y ORDER BY start) AS y
-        FROM piece
-        GROUP BY place
+            t.start,
+            d.*
+        FROM tile AS t
+        CROSS JOIN LATERAL (
+            SELECT
+                array_agg(-(t.x0 <#> y)) AS z0,
+                array_agg(-(t.x1 <#> y)) FILTER (WHERE t.x1 IS NOT NULL) AS z1,
+                array_agg(-(t.x2 <#> y)) FILTER (WHERE t.x2 IS NOT NULL) AS z2,
+                array_agg(-(t.x3 <#> y)) FILTER (WHERE t.x3 IS NOT NULL) AS z3,
+                array_agg(-(t.x4 <#> y)) FILTER (WHERE t.x4 IS NOT NULL) AS z4,
+                array_agg(-(t.x5 <#> y)) FILTER (WHERE t.x5 IS NOT NULL) AS z5,
+                array_agg(-(t.x6 <#> y)) FILTER (WHERE t.x6 IS NOT NULL) AS z6,
+                array_agg(-(t.x7 <#> y)) FILTER (WHERE t.x7 IS NOT NULL) AS z7
+            FROM (SELECT unnest(product.y) AS y) AS row
+        ) AS d
     )
 
-    SELECT array_agg(y ORDER BY place)
-    FROM stacked
+    SELECT array_agg(z::vector ORDER BY start, place)
+    FROM dot
+    CROSS JOIN LATERAL (
+        VALUES (0, z0), (1, z1), (2, z2), (3, z3), (4, z4), (5, z5), (6, z6), (7, z7)
+    ) AS output (place, z)
+    WHERE z IS NOT NULL
 $$;
 
-COMMENT ON FUNCTION lm.transpose IS 'The transpose of a matrix: [rows, columns] to [columns, rows].';
+COMMENT ON FUNCTION lm.product IS
+'x yᵀ: the products of each row of x with each row of y, [rows of x, rows of y].';
+
+CREATE OR REPLACE FUNCTION lm.identity(
+    width int
+)
+RETURNS vector[]
+LANGUAGE sql
+IMMUTABLE
+PARALLEL SAFE
+RETURN ARRAY(
+    SELECT (array_fill(0, ARRAY[place - 1]) || 1 || array_fill(0, ARRAY[identity.width - place]))::vector
+    FROM generate_series(1, identity.width) AS place
+    ORDER BY place
+);
+
+COMMENT ON FUNCTION lm.identity IS
+'The identity matrix, [width, width]; lm.product(identity, x) is xᵀ, and the fastest way to it.';

@@ -45,6 +45,7 @@ AS $$
         SELECT
             m.*,
             m.d_model / m.n_head AS d_head,
+            lm.identity(m.d_model / m.n_head) AS identity,
             (m.d_mlp - 1) / m.d_model + 1 AS n_block
         FROM lm.model AS m
         WHERE m.model_id = transformer.model_id
@@ -208,8 +209,8 @@ AS $$
                 ) AS s
             ),
 
-            -- pattern = softmax(attn_scores): e^(score − highest), divided by its sum; what is below
-            -- e^−60 is zero, as beside 1 it is in float32, and never an underflow in a product
+            -- pattern = softmax(attn_scores): e^(score − highest) divided by its sum; e^−60 is nothing
+            -- beside 1, and still large enough never to be an underflow in a product
             pattern AS MATERIALIZED (
                 SELECT
                     s.row,
@@ -223,20 +224,22 @@ AS $$
                         array_agg(weight) AS weights,
                         sum(weight) AS total
                     FROM (
-                        SELECT CASE WHEN d.score > -60 THEN exp(d.score) ELSE 0 END AS weight
-                        FROM (SELECT unnest(s.scores) - s.highest AS score) AS d
+                        SELECT exp(greatest(unnest(s.scores) - s.highest, -60)) AS weight
                     ) AS raised
                 ) AS e
             ),
 
-            -- vᵀ, for many queries: a product with it is far cheaper than a weighted sum, making it is not
-            values_transposed AS MATERIALIZED (
+            -- for many queries vᵀ = I vᵀ: products with it are far cheaper than weighted sums of v,
+            -- making it is not                                               [sequence, head]
+            mixed AS MATERIALIZED (
                 SELECT
                     c.sequence,
                     c.head,
                     cardinality(c.values) AS n_key,
-                    CASE WHEN c.n_query >= 8 THEN lm.transpose(c.values) END AS rows
-                FROM context AS c
+                    CASE WHEN c.n_query < 8 THEN c.values END AS values,
+                    CASE WHEN c.n_query >= 8 THEN lm.product(here.identity, c.values) END AS transposed
+                FROM here
+                CROSS JOIN context AS c
             ),
 
             -- z = Σ_key pattern[key] v[key]                             [position, head, d_head]
@@ -245,21 +248,20 @@ AS $$
                     p.row,
                     p.head,
                     CASE
-                        WHEN t.rows IS NULL
+                        WHEN m.transposed IS NULL
                             THEN (
                                 SELECT lm.total(lm.fill(w.weight, here.d_head) * w.v)
-                                FROM unnest(p.weights::real[], c.values) AS w (weight, v)
+                                FROM unnest(p.weights::real[], m.values) AS w (weight, v)
                                 WHERE w.weight > 0
                             )
                         ELSE ARRAY(
-                            SELECT -(w.weights <#> unnest(t.rows))
-                            FROM (SELECT lm.pad(p.weights, t.n_key) AS weights OFFSET 0) AS w
+                            SELECT -(w.weights <#> unnest(m.transposed))
+                            FROM (SELECT lm.pad(p.weights, m.n_key) AS weights OFFSET 0) AS w
                         )::vector
                     END AS x
                 FROM here
                 CROSS JOIN pattern AS p
-                INNER JOIN context AS c ON c.sequence = p.sequence AND c.head = p.head
-                INNER JOIN values_transposed AS t ON t.sequence = p.sequence AND t.head = p.head
+                INNER JOIN mixed AS m ON m.sequence = p.sequence AND m.head = p.head
             ),
 
             -- the heads joined again                                          [position, d_model]
