@@ -202,7 +202,7 @@ CREATE INDEX IF NOT EXISTS run_model ON lm.run (model_id);
 COMMENT ON TABLE lm.run IS 'A forward pass whose inner values were kept.';
 COMMENT ON COLUMN lm.run.run_id IS 'Key; what lm.forward returns.';
 COMMENT ON COLUMN lm.run.model_id IS 'The model that ran.';
-COMMENT ON COLUMN lm.run.prompt IS 'The text that was run; where token ids were given, what they decode to.';
+COMMENT ON COLUMN lm.run.prompt IS 'The text that was run; NULL where token ids were given: lm.decode(token_ids) shows them.';
 COMMENT ON COLUMN lm.run.token_ids IS 'The tokens that were run, in order.';
 COMMENT ON COLUMN lm.run.capture IS 'The sites that were kept.';
 COMMENT ON COLUMN lm.run.capture_layers IS

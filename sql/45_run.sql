@@ -82,8 +82,12 @@ AS $$
     -- logit = W_U[token] · ln_final, and W_U is W_E
     SELECT
         e.token_id,
-        -(COALESCE(e.embedding, e.embedding_half::vector) <#> f.x)
+        -COALESCE(
+            e.embedding <#> f.x,
+            ((e.embedding_half <#> h.high) + (e.embedding_half <#> h.low)) * h.norm
+        )
     FROM ln_final AS f
+    CROSS JOIN lm.halves(f.x) AS h
     CROSS JOIN lm.token_embedding AS e
     WHERE e.model_id = logits.model_id
 $$;
@@ -332,7 +336,7 @@ AS $$
         SELECT
             nextval('lm.run_run_id_seq') AS run_id,
             p.ordinal::int AS ordinal,
-            COALESCE(p.prompt, lm.decode(record_runs.token_ids, m.name)) AS prompt,
+            p.prompt,
             lm.prompt_tokens(p.prompt, record_runs.token_ids, m.model_id) AS tokens,
             clock_timestamp() AS started_at
         FROM lm.model AS m

@@ -14,6 +14,7 @@ from itertools import count
 from pathlib import Path
 from typing import Protocol
 
+import differences
 import psycopg
 import pytest
 from psycopg import sql
@@ -154,3 +155,11 @@ def shared() -> Path:
 def _administer(dsn: str, statement: sql.Composed) -> None:
     with psycopg.connect(dsn, autocommit=True) as administrator:
         administrator.execute(statement)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print how far from the references we were."""
+    if differences.SEEN:
+        terminalreporter.section("largest differences from the references")
+        for line in differences.SEEN:
+            terminalreporter.write_line(line)
