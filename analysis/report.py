@@ -59,7 +59,8 @@ def analyze(
     fits = fit_layers(read_design(connection, run_id), run.n_layer)
     if all(fit.ols is None for fit in fits):
         raise PsqlmError(
-            f"run {run_id} ({run.n_tokens} tokens) cannot be regressed in any layer: "
+            f"run {run_id} ({run.n_tokens} {'token' if run.n_tokens == 1 else 'tokens'}) "
+            f"cannot be regressed in any layer: "
             f"{fits[0].impossible}"
         )
     table = coefficients(fits)
