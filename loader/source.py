@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,12 +74,17 @@ def _fetch(repository: str, revision: str | None) -> Source:
     return Source(config.parent, repository, commit)
 
 
-def _optional(repository: str, name: str, revision: str) -> Path | None:
+def _optional(repository: str, name: str, commit: str) -> Path | None:
     """Fetch a file that a repository may lack."""
+    from huggingface_hub import try_to_load_from_cache
     from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
 
+    # a commit does not change: what the cache knows of it, absence included, need not be asked
+    cached = try_to_load_from_cache(repository, name, revision=commit)
+    if cached is not None:
+        return Path(cached) if isinstance(cached, str) else None
     try:
-        return _download(repository, name, revision)
+        return _download(repository, name, commit)
     except PsqlmError as error:
         if isinstance(error.__cause__, EntryNotFoundError) and (
             not isinstance(error.__cause__, LocalEntryNotFoundError) or _offline()
@@ -93,8 +99,11 @@ def _download(repository: str, name: str, revision: str | None) -> Path:
     Raises:
         PsqlmError: it is not there, or cannot be reached.
     """
-    from huggingface_hub import errors, hf_hub_download
+    from huggingface_hub import constants, errors, hf_hub_download
+    from huggingface_hub.utils import logging
 
+    if "HF_HUB_VERBOSITY" not in os.environ:
+        logging.set_verbosity_error()  # what fails is said below, in one line
     where = repository if revision is None else f"{repository} at {revision}"
     try:
         return Path(hf_hub_download(repository, name, revision=revision))
@@ -106,7 +115,9 @@ def _download(repository: str, name: str, revision: str | None) -> Path:
     except errors.RevisionNotFoundError as error:
         raise PsqlmError(f"{repository} has no revision {revision}: check --revision") from error
     except errors.LocalEntryNotFoundError as error:
-        reason = "HF_HUB_OFFLINE is set" if _offline() else "the hub cannot be reached"
+        reason = (
+            "HF_HUB_OFFLINE is set" if _offline() else f"no hub answers at {constants.ENDPOINT}"
+        )
         raise PsqlmError(
             f"{name} of {where} is not in the cache, and {reason}: "
             "give a folder, or load the bundled model (psqlm load demo)"

@@ -1,0 +1,5 @@
+"""`python -m psqlm`, the same as `psqlm`."""
+
+from psqlm.cli import main
+
+main()
