@@ -401,7 +401,7 @@ AS $$
         lm.decode(
             COALESCE(
                 array_agg(g.token_id ORDER BY g.step)
-                    FILTER (WHERE g.token_id IS DISTINCT FROM m.end_of_text),
+                    FILTER (WHERE g.step >= 0 AND g.token_id IS DISTINCT FROM m.end_of_text),
                 '{}'
             ),
             m.name
