@@ -109,7 +109,7 @@ def _table(run: Run, fits: list[Fit]) -> Table:
     table = Table(
         title=Text(f"Log norm of attention adjustments: {run.model}, {run.n_tokens} tokens"),
         box=SIMPLE_HEAD,
-        padding=(0, 1),
+        pad_edge=False,
         caption=Text("log_norm[t] ~ 1 + log_norm[t−1] + log_norm[t−2]  ·  * p < .05"),
     )
     for heading in ("layer", "n", "intercept", "lag 1", "p", "lag 2", "p", "R²", "adj. R²"):

@@ -1,5 +1,11 @@
 -- Least squares: rows to sums of products, sums of products to coefficients with their t tests.
 -- Sums of products are small and add up, so rows may live in many tables, runs or machines.
+--
+--     SELECT fit.*
+--     FROM lm.ols(ARRAY(
+--         SELECT ROW(d.layer, d.log_norm, ARRAY[d.lag_1, d.lag_2])::lm.observation
+--         FROM lm.lag_design AS d
+--     )) AS fit;
 
 -- What goes in ------------------------------------------------------------------------------------
 
@@ -236,11 +242,11 @@ AS $$
             p.group_name,
             p.size,
             p.i,
-            p.n,
-            p.mean,
+            min(p.n) AS n,
+            min(p.mean) AS mean,
             array_agg(p.scatter ORDER BY p.j) AS scatter
         FROM product AS p
-        GROUP BY p.group_name, p.size, p.i, p.n, p.mean
+        GROUP BY p.group_name, p.size, p.i
     )
 
     SELECT

@@ -387,6 +387,7 @@ def test_files_and_table(connection: psycopg.Connection, tmp_path: Path) -> None
     significant = sum(fit.pvalues[1] < 0.05 for fit in fits)
     assert f"lag 1: p < .05 in {significant} of 8 layers" in printed
     assert "log_norm[t−1]" in printed
+    assert "adj. R²" in printed
     assert str(tmp_path / "new" / "folder") in printed
 
 

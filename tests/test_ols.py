@@ -157,6 +157,17 @@ def test_large_designs_against_statsmodels(connection: psycopg.Connection, n: in
     assert difference < 1e-8
 
 
+def test_the_order_in_which_rows_are_added_up_does_not_matter(
+    connection: psycopg.Connection,
+) -> None:
+    """Sorted groups add up in another order each, so that their means differ in the last digit."""
+    connection.execute("SET LOCAL enable_hashagg = off")
+    random = np.random.default_rng(4)
+    x = random.normal(size=(4000, 2))
+    y = random.normal(size=4000)
+    assert largest_difference(ols(connection, rows_of(y, x)), y, x) < 1e-8
+
+
 def test_longley(connection: psycopg.Connection) -> None:
     """The design that regression programs used to fail on (Longley 1967)."""
     data = longley.load()
