@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import codecs
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import psycopg
 
@@ -37,7 +37,6 @@ def stream(
 
     The arguments are those of lm.generate_tokens. The end-of-text token is not text.
     """
-    decoder = codecs.getincrementaldecoder("utf-8")("replace")
     # a cursor on the server, a row at a time: rows are made only as they are asked for
     with connection.cursor(name="psqlm_generate") as cursor:
         cursor.itersize = 1
@@ -73,6 +72,12 @@ def stream(
                 "model": model,
             },
         )
-        for (token,) in cursor:
-            yield decoder.decode(token or b"")
+        yield from whole_characters(token or b"" for (token,) in cursor)
+
+
+def whole_characters(pieces: Iterable[bytes]) -> Iterator[str]:
+    """Text of pieces of UTF-8 as they come; what splits a character waits for its rest."""
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    for piece in pieces:
+        yield decoder.decode(piece)
     yield decoder.decode(b"", final=True)
