@@ -7,13 +7,18 @@ RETURNS text
 LANGUAGE sql
 IMMUTABLE
 PARALLEL SAFE
-RETURN (
-    SELECT COALESCE(
-        string_agg(COALESCE(convert_from(decode(m.run[1], 'hex'), 'UTF8'), '�'), '' ORDER BY m.number),
-        ''
-    )
-    -- over hexadecimal digits: runs of whole characters are captured; else as much of a character as is
-    -- well-formed (Unicode 3.9, table 3-7, "maximal subpart"), or a byte that begins none
+SET search_path FROM CURRENT
+AS $$
+    SELECT
+        COALESCE(
+            string_agg(
+                COALESCE(convert_from(decode(m.run[1], 'hex'), 'UTF8'), '�'),
+                '' ORDER BY m.number
+            ),
+            ''
+        )
+    -- over hexadecimal digits: runs of whole characters, which are captured; else what could begin
+    -- one (the "maximal subpart" of Unicode, table 3-7), or a byte that could not
     FROM regexp_matches(
         encode(utf8_text.bytes, 'hex'),
         '((?:0[1-9a-f]|[1-7].'
@@ -25,7 +30,7 @@ RETURN (
         '|..',
         'g'
     ) WITH ORDINALITY AS m (run, number)
-);
+$$;
 
 COMMENT ON FUNCTION lm.utf8_text IS
 'Bytes as text. Each maximal subpart that is not UTF-8 becomes U+FFFD, and so does byte 0, which text cannot hold.';
@@ -38,7 +43,8 @@ LANGUAGE sql
 IMMUTABLE
 PARALLEL SAFE
 RETURN CASE
-    WHEN convert_to(lm.utf8_text(readable.bytes), 'UTF8') = readable.bytes THEN lm.utf8_text(readable.bytes)
+    WHEN convert_to(lm.utf8_text(readable.bytes), 'UTF8') = readable.bytes
+        THEN lm.utf8_text(readable.bytes)
     ELSE '\x' || encode(readable.bytes, 'hex')
 END;
 
@@ -59,7 +65,7 @@ AS $$
             m.model_id,
             COALESCE(
                 decode_bytes.token_ids,
-                lm.fail(NULL::int[], 'no token ids: they are NULL', 'give an int[]; ''{}'' is the empty text')
+                lm.fail(NULL::int[], 'no token ids: they are NULL', 'give an int[]; {} is empty')
             ) AS token_ids
         FROM lm.model_id(decode_bytes.model) AS m (model_id)
     ),

@@ -1,5 +1,5 @@
 -- Byte-pair encoding: how the bytes of a piece of text are merged into tokens.
--- While it is merged a piece is spelled '<6c><6f><77>': each token is its bytes in hexadecimal, in brackets.
+-- Meanwhile the piece is spelled '<6c><6f><77>': each token as its bytes, hexadecimal, in brackets.
 
 CREATE OR REPLACE FUNCTION lm.spell(
     piece text
@@ -12,19 +12,21 @@ RETURN regexp_replace(encode(convert_to(spell.piece, 'UTF8'), 'hex'), '(..)', '<
 
 COMMENT ON FUNCTION lm.spell IS 'A piece of text spelled as its bytes: low is <6c><6f><77>.';
 
-CREATE OR REPLACE FUNCTION lm.spelled_tokens(
+CREATE OR REPLACE FUNCTION lm.tokens_in(
     spelling text
 )
-RETURNS TABLE (bytes bytea, number bigint)
+RETURNS TABLE (number bigint, bytes bytea)
 LANGUAGE sql
 IMMUTABLE
 PARALLEL SAFE
 BEGIN ATOMIC
-    SELECT decode(t.hex, 'hex'), t.number
-    FROM string_to_table(btrim(spelled_tokens.spelling, '<>'), '><') WITH ORDINALITY AS t (hex, number);
+    SELECT
+        t.number,
+        decode(t.hex, 'hex') AS bytes
+    FROM string_to_table(btrim(tokens_in.spelling, '<>'), '><') WITH ORDINALITY AS t (hex, number);
 END;
 
-COMMENT ON FUNCTION lm.spelled_tokens IS 'The tokens of a spelled piece, numbered from 1.';
+COMMENT ON FUNCTION lm.tokens_in IS 'The tokens of a spelled piece, numbered from 1.';
 
 CREATE OR REPLACE AGGREGATE lm.replace_all(text, text) (
     -- strict and without a first state: the first row's first argument is the text to work on
@@ -57,8 +59,9 @@ BEGIN ATOMIC
             '<' || p.left_hex || p.right_hex || '>' AS token
         FROM string_to_array(btrim(possible_merges.spelling, '<>'), '><') AS t (tokens)
         CROSS JOIN LATERAL unnest(t.tokens, t.tokens[2:]) AS p (left_hex, right_hex)
-        INNER JOIN lm.merge AS m
-            ON m.model_id = possible_merges.model_id
+        CROSS JOIN lm.merge AS m
+        WHERE
+            m.model_id = possible_merges.model_id
             AND m.left_bytes = decode(p.left_hex, 'hex')
             AND m.right_bytes = decode(p.right_hex, 'hex')
         ORDER BY m.rank
@@ -85,7 +88,7 @@ AS $$
             m.model_id,
             COALESCE(
                 merge_steps.word,
-                lm.fail(NULL::text, 'no word: it is NULL', 'SELECT * FROM lm.merge_steps('' rock'')')
+                lm.fail(NULL::text, 'no word: it is NULL', 'give a text, such as '' rock''')
             ) AS word
         FROM lm.model_id(merge_steps.model) AS m (model_id)
     ),
@@ -114,10 +117,10 @@ AS $$
         m.step,
         ARRAY(
             SELECT lm.readable(t.bytes)
-            FROM lm.spelled_tokens(m.spelling) AS t
+            FROM lm.tokens_in(m.spelling) AS t
             ORDER BY t.number
         ) AS pieces,
-        (SELECT lm.readable(t.bytes) FROM lm.spelled_tokens(m.token) AS t) AS merged,
+        (SELECT lm.readable(t.bytes) FROM lm.tokens_in(m.token) AS t) AS merged,
         m.rank
     FROM merging AS m
     ORDER BY m.step

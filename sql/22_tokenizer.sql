@@ -5,14 +5,30 @@ RETURNS text
 LANGUAGE sql
 IMMUTABLE
 PARALLEL SAFE
-RETURN
-    -- GPT-2's takes the first alternative that matches, PostgreSQL's the longest: they come to the same
-    -- once the last is \s and not \s+. PostgreSQL's own \s and letters would follow the locale.
-    replace(replace(replace(
-        $$'(?:[sdmt]|ll|re|ve)| ?[\p{L}]+| ?[\p{N}]+| ?[^\s\p{L}\p{N}]+|[\s]+(?![^\s])|[\s]$$,
-        '\p{L}', lm.unicode_letters()),
-        '\p{N}', lm.unicode_numbers()),
-        '\s', lm.unicode_spaces());
+AS $$
+    WITH
+    -- GPT-2 takes the first alternative that matches, PostgreSQL the longest: the same here, where
+    -- the last is \s and not \s+. PostgreSQL's own classes would follow the database's locale.
+    pattern AS (
+        SELECT
+            '''(?:[sdmt]|ll|re|ve)'
+            '| ?[\p{L}]+'
+            '| ?[\p{N}]+'
+            '| ?[^\s\p{L}\p{N}]+'
+            '|[\s]+(?![^\s])'
+            '|[\s]' AS gpt2
+    )
+
+    SELECT
+        replace(
+            replace(
+                replace(p.gpt2, '\p{L}', lm.unicode_letters()),
+                '\p{N}', lm.unicode_numbers()
+            ),
+            '\s', lm.unicode_spaces()
+        )
+    FROM pattern AS p
+$$;
 
 COMMENT ON FUNCTION lm.piece_pattern IS
 'GPT-2''s regular expression for the pieces of a text, its classes spelled as ranges of code points.';
@@ -40,7 +56,8 @@ AS $$
             -- the special tokens, any of them
             COALESCE(
                 (
-                    SELECT string_agg(regexp_replace(v.token, '([][\\.*+?^$|(){}])', '\\\1', 'g'), '|')
+                    SELECT
+                        string_agg(regexp_replace(v.token, '([][\\.*+?^$|(){}])', '\\\1', 'g'), '|')
                     FROM lm.vocabulary AS v
                     WHERE v.model_id = m.model_id AND v.special
                 ),
@@ -49,7 +66,7 @@ AS $$
         FROM lm.model_id(tokenize.model) AS m (model_id)
     ),
 
-    -- special tokens are read whole: they cut the text into segments, and each ends the one before it
+    -- special tokens, read whole, cut the text into segments; each stands at the end of its segment
     piece AS MATERIALIZED (
         SELECT s.segment, p.number, p.match[1] COLLATE "C" AS piece, false AS special
         FROM input AS i
@@ -81,7 +98,7 @@ AS $$
         CROSS JOIN (SELECT DISTINCT q.piece, q.special FROM piece AS q) AS p
     ),
 
-    -- the others begin as single bytes; the merge of lowest rank goes first, with those that may go along
+    -- the others begin as bytes; a step does the merge of lowest rank and what may go along with it
     merging AS (
         SELECT w.piece, lm.spell(w.piece) AS spelling, 0 AS step
         FROM whole AS w
@@ -120,7 +137,7 @@ AS $$
         SELECT m.piece, false, t.number, v.token_id, v.token
         FROM merged AS m
         CROSS JOIN input AS i
-        CROSS JOIN LATERAL lm.spelled_tokens(m.spelling) AS t
+        CROSS JOIN LATERAL lm.tokens_in(m.spelling) AS t
         CROSS JOIN LATERAL (
             SELECT v.token_id, v.token
             FROM lm.vocabulary AS v

@@ -56,11 +56,11 @@ def lines(pieces: Iterator[str]) -> Iterator[str]:
     """Pieces joined to string literals that fit the width; SQL reads literals on lines as one."""
     line = ""
     for piece in pieces:
-        if len(line) + len(piece) + len("    ''") > WIDTH:
-            yield f"    '{line}'"
+        if len(line) + len(piece) + len("        ''") > WIDTH:
+            yield f"        '{line}'"
             line = ""
         line += piece
-    yield f"    '{line}'"
+    yield f"        '{line}'"
 
 
 def unicode_version() -> str:
@@ -85,9 +85,9 @@ def main() -> None:
         )
         print(
             f"\nCREATE OR REPLACE FUNCTION lm.unicode_{name}()\n"
-            "RETURNS text\nLANGUAGE sql\nIMMUTABLE\nPARALLEL SAFE\nRETURN"
+            "RETURNS text\nLANGUAGE sql\nIMMUTABLE\nPARALLEL SAFE\nAS $$\n    SELECT"
         )
-        print("\n".join(lines(parts)) + ";")
+        print("\n".join(lines(parts)) + "\n$$;")
         print(
             f"\nCOMMENT ON FUNCTION lm.unicode_{name} IS\n"
             f"'The {name} of Unicode {edition} ({pattern}), as ranges for a bracket expression.';"
