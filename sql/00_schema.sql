@@ -244,7 +244,8 @@ COMMENT ON COLUMN lm.attention_adjustment.norm IS 'Its L2 norm.';
 
 CREATE TABLE IF NOT EXISTS lm.activation (
     run_id bigint NOT NULL REFERENCES lm.run ON DELETE CASCADE,
-    site lm.site NOT NULL,
+    -- the two others have tables of their own, and the planner is to know
+    site lm.site NOT NULL CHECK (site NOT IN ('attn_out', 'logits')),
     layer int NOT NULL,
     head int NOT NULL DEFAULT -1,
     position int NOT NULL,

@@ -1,0 +1,249 @@
+-- Prompt in, prediction out: the tokens to run, and the residual stream read as what comes next.
+
+CREATE OR REPLACE FUNCTION lm.prompt_tokens(
+    prompt text,
+    token_ids int[],
+    model_id int
+)
+RETURNS int[]
+LANGUAGE sql
+STABLE
+SET search_path FROM CURRENT
+AS $$
+    WITH
+    given AS MATERIALIZED (
+        SELECT
+            m.*,
+            CASE
+                WHEN prompt_tokens.prompt IS NOT NULL AND prompt_tokens.token_ids IS NOT NULL
+                    THEN lm.fail(NULL::int[], 'a prompt and token_ids are both given: give one')
+                WHEN prompt_tokens.prompt IS NULL AND prompt_tokens.token_ids IS NULL
+                    THEN lm.fail(NULL::int[], 'no prompt: it is NULL', 'give a text, or token_ids => int[]')
+                WHEN prompt_tokens.prompt IS NOT NULL
+                    THEN lm.encode(prompt_tokens.prompt, m.name)
+                ELSE prompt_tokens.token_ids
+            END AS tokens
+        FROM lm.model AS m
+        WHERE m.model_id = prompt_tokens.model_id
+    )
+
+    SELECT
+        CASE
+            WHEN cardinality(g.tokens) = 0
+                THEN lm.fail(NULL::int[], 'the prompt is empty: a model needs one token at least')
+            WHEN cardinality(g.tokens) > g.n_ctx
+                THEN lm.fail(
+                    NULL::int[],
+                    format(
+                        'the prompt has %s tokens and model "%s" has positions for %s',
+                        cardinality(g.tokens), g.name, g.n_ctx
+                    ),
+                    'shorten it; SELECT count(*) FROM lm.tokenize(prompt) counts its tokens'
+                )
+            WHEN EXISTS (
+                SELECT FROM unnest(g.tokens) AS t (token_id)
+                WHERE t.token_id IS NULL OR t.token_id NOT BETWEEN 0 AND g.n_vocab - 1
+            )
+                THEN lm.fail(
+                    NULL::int[],
+                    format('model "%s" has tokens 0 to %s; token_ids holds others', g.name, g.n_vocab - 1)
+                )
+            ELSE g.tokens
+        END
+    FROM given AS g
+$$;
+
+COMMENT ON FUNCTION lm.prompt_tokens IS
+'The tokens to run, from a prompt or from token ids. Errors: neither or both given; none; more than n_ctx; an id outside the vocabulary.';
+
+CREATE OR REPLACE FUNCTION lm.logits(
+    resid vector,
+    model_id int
+)
+RETURNS TABLE (
+    token_id int,
+    logit float8
+)
+LANGUAGE sql
+STABLE
+ROWS 50000
+SET search_path FROM CURRENT
+AS $$
+    WITH
+    -- ln_final = LayerNorm(resid_post of the last layer)                                [d_model]
+    ln_final AS MATERIALIZED (
+        SELECT lm.layer_norm(logits.resid, n.gain, n.bias, m.layer_norm_eps) AS x
+        FROM lm.model AS m
+        INNER JOIN lm.layer_norm AS n
+            ON n.model_id = m.model_id AND n.layer = m.n_layer AND n.site = 'ln_final'
+        WHERE m.model_id = logits.model_id
+    )
+
+    -- logit = W_U[token] · ln_final, and W_U is W_E
+    SELECT
+        e.token_id,
+        -COALESCE(
+            e.embedding <#> f.x,
+            ((e.embedding_half <#> h.high) + (e.embedding_half <#> h.low)) * h.norm
+        )
+    FROM ln_final AS f
+    CROSS JOIN lm.halves(f.x) AS h
+    CROSS JOIN lm.token_embedding AS e
+    WHERE e.model_id = logits.model_id
+$$;
+
+COMMENT ON FUNCTION lm.logits IS
+'A vector of the residual stream read as a prediction: through the final layer norm and the unembedding to a logit per token.';
+
+CREATE OR REPLACE FUNCTION lm.unembed(
+    x vector[],
+    model_id int
+)
+RETURNS TABLE (
+    ordinal int,
+    logits real[]
+)
+LANGUAGE sql
+STABLE
+ROWS 100
+SET search_path FROM CURRENT
+SET plan_cache_mode = force_generic_plan
+SET enable_sort = off  -- as in lm.linear
+SET work_mem = '256MB'
+SET jit = off
+AS $$
+    WITH
+    -- eight rows of x side by side, as in lm.linear
+    tile AS NOT MATERIALIZED (
+        SELECT
+            start,
+            unembed.x[start] AS x0, unembed.x[start + 1] AS x1,
+            unembed.x[start + 2] AS x2, unembed.x[start + 3] AS x3,
+            unembed.x[start + 4] AS x4, unembed.x[start + 5] AS x5,
+            unembed.x[start + 6] AS x6, unembed.x[start + 7] AS x7
+        FROM unnest(ARRAY(SELECT generate_series(1, cardinality(unembed.x), 8))) AS start
+        OFFSET 0
+    ),
+
+    weight AS NOT MATERIALIZED (
+        SELECT COALESCE(e.embedding, e.embedding_half::vector) AS w
+        FROM lm.token_embedding AS e
+        WHERE e.model_id = unembed.model_id
+        ORDER BY e.token_id
+        OFFSET 0
+    ),
+
+    -- logits[row, token] = W_U[token] · x[row], and W_U is W_E
+    product AS (
+        SELECT
+            start,
+            array_agg((-(w <#> x0))::real) AS y0,
+            array_agg((-(w <#> x1))::real) FILTER (WHERE x1 IS NOT NULL) AS y1,
+            array_agg((-(w <#> x2))::real) FILTER (WHERE x2 IS NOT NULL) AS y2,
+            array_agg((-(w <#> x3))::real) FILTER (WHERE x3 IS NOT NULL) AS y3,
+            array_agg((-(w <#> x4))::real) FILTER (WHERE x4 IS NOT NULL) AS y4,
+            array_agg((-(w <#> x5))::real) FILTER (WHERE x5 IS NOT NULL) AS y5,
+            array_agg((-(w <#> x6))::real) FILTER (WHERE x6 IS NOT NULL) AS y6,
+            array_agg((-(w <#> x7))::real) FILTER (WHERE x7 IS NOT NULL) AS y7
+        FROM weight
+        CROSS JOIN tile
+        GROUP BY start
+    )
+
+    SELECT
+        start + place,
+        y
+    FROM product
+    CROSS JOIN LATERAL (
+        VALUES (0, y0), (1, y1), (2, y2), (3, y3), (4, y4), (5, y5), (6, y6), (7, y7)
+    ) AS output (place, y)
+    WHERE y IS NOT NULL
+    ORDER BY start, place
+$$;
+
+COMMENT ON FUNCTION lm.unembed IS
+'Each row of x, [rows, d_model], read as a prediction by the unembedding: ordinal counts the rows from 1, logits are [n_vocab] from token 0 on. Apply the final layer norm before.';
+
+CREATE OR REPLACE FUNCTION lm.next_token(
+    prompt text,
+    k int DEFAULT 10,
+    model text DEFAULT NULL
+)
+RETURNS TABLE (
+    rank int,
+    token_id int,
+    token text,
+    logit float8,
+    probability float8
+)
+LANGUAGE sql
+STABLE
+SET search_path FROM CURRENT
+AS $$
+    WITH
+    input AS MATERIALIZED (
+        SELECT
+            m.model_id,
+            m.n_layer,
+            lm.prompt_tokens(next_token.prompt, NULL, m.model_id) AS tokens
+        FROM lm.model AS m
+        WHERE m.model_id = lm.model_id(next_token.model)
+    ),
+
+    -- the residual stream above the last layer, at the last position
+    final AS MATERIALIZED (
+        SELECT
+            i.model_id,
+            t.resid_post
+        FROM input AS i
+        CROSS JOIN LATERAL lm.transformer(
+            i.model_id,
+            array_fill(0, ARRAY[cardinality(i.tokens)]),
+            ARRAY(SELECT generate_series(0, cardinality(i.tokens) - 1)),
+            i.tokens,
+            '{}'
+        ) AS t
+        WHERE t.layer = i.n_layer - 1 AND t.position = cardinality(i.tokens) - 1
+    ),
+
+    logit AS MATERIALIZED (
+        SELECT
+            f.model_id,
+            l.token_id,
+            l.logit
+        FROM final AS f
+        CROSS JOIN LATERAL lm.logits(f.resid_post, f.model_id) AS l
+    ),
+
+    -- log Σ e^logit, kept from overflow by the highest
+    normaliser AS MATERIALIZED (
+        SELECT h.highest + ln(sum(exp(greatest(l.logit - h.highest, -700)))) AS log_total
+        FROM logit AS l
+        CROSS JOIN (SELECT max(logit) AS highest FROM logit) AS h
+        GROUP BY h.highest
+    ),
+
+    likeliest AS (
+        SELECT
+            row_number() OVER (ORDER BY l.logit DESC, l.token_id) AS rank,
+            l.*
+        FROM logit AS l
+        ORDER BY l.logit DESC, l.token_id
+        LIMIT next_token.k
+    )
+
+    -- probability = softmax(logit)
+    SELECT
+        l.rank::int,
+        l.token_id,
+        v.token,
+        l.logit,
+        exp(greatest(l.logit - n.log_total, -700))
+    FROM likeliest AS l
+    CROSS JOIN normaliser AS n
+    LEFT JOIN lm.vocabulary AS v ON v.model_id = l.model_id AND v.token_id = l.token_id
+    ORDER BY l.rank
+$$;
+
+COMMENT ON FUNCTION lm.next_token IS
+'The k likeliest next tokens with their logits and probabilities; k NULL gives all. Writes nothing. Errors: those of lm.prompt_tokens.';
