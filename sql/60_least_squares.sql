@@ -59,7 +59,8 @@ AS $$
             student_t_p.df / 2 AS half_df,
             CASE
                 WHEN student_t_p.df > 0 AND student_t_p.df < 'Infinity' AND student_t_p.t <> 'NaN'
-                    THEN GREATEST(LEAST(abs(student_t_p.t) / sqrt(student_t_p.df), 1e150), 1e-150) ^ 2
+                    THEN LEAST(GREATEST(abs(student_t_p.t) / sqrt(student_t_p.df), 1e-150), 1e150)
+                        ^ 2
             END AS odds
     ),
 
@@ -219,21 +220,33 @@ AS $$
             AND array_position(o.x || o.y, NULL) IS NULL
     ),
 
-    -- z̄_i and S_ij = Σ (z_i − z̄_i)(z_j − z̄_j)                                  [group, i, j]
-    -- regr_sxy updates it row by row without losing digits (Youngs and Cramer 1971)
-    product AS (
+    -- n and z̄                                                                  [group, i]
+    centre AS (
         SELECT
             c.group_name,
             cardinality(c.z) AS size,
-            a.i,
-            b.j,
+            v.i,
             count(*) AS n,
-            avg(a.z) AS mean,
-            regr_sxy(a.z, b.z) AS scatter
+            avg(v.z) AS mean
         FROM complete AS c
-        CROSS JOIN LATERAL unnest(c.z) WITH ORDINALITY AS a (z, i)
-        CROSS JOIN LATERAL unnest(c.z) WITH ORDINALITY AS b (z, j)
-        GROUP BY c.group_name, cardinality(c.z), a.i, b.j
+        CROSS JOIN LATERAL unnest(c.z) WITH ORDINALITY AS v (z, i)
+        GROUP BY c.group_name, cardinality(c.z), v.i
+    ),
+
+    -- S_ij = Σ (z_i − z̄_i)(z_j − z̄_j), centred first so that no digit is lost  [group, i, j]
+    product AS (
+        SELECT
+            a.group_name,
+            a.size,
+            a.i,
+            b.i AS j,
+            a.n,
+            a.mean,
+            sum((c.z[a.i] - a.mean) * (c.z[b.i] - b.mean)) AS scatter
+        FROM complete AS c
+        INNER JOIN centre AS a ON c.group_name = a.group_name AND cardinality(c.z) = a.size
+        INNER JOIN centre AS b ON a.group_name = b.group_name AND a.size = b.size
+        GROUP BY a.group_name, a.size, a.i, b.i, a.n, a.mean
     ),
 
     -- S_i, a row of the matrix                                              [group, i][k + 1]
@@ -242,11 +255,11 @@ AS $$
             p.group_name,
             p.size,
             p.i,
-            min(p.n) AS n,
-            min(p.mean) AS mean,
+            p.n,
+            p.mean,
             array_agg(p.scatter ORDER BY p.j) AS scatter
         FROM product AS p
-        GROUP BY p.group_name, p.size, p.i
+        GROUP BY p.group_name, p.size, p.i, p.n, p.mean
     )
 
     SELECT
