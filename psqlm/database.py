@@ -117,9 +117,8 @@ def _run_files(connection: psycopg.Connection, current: str) -> None:
         except psycopg.errors.InsufficientPrivilege:
             raise
         except psycopg.Error as error:
-            raise PsqlmError(
-                f"installing {path.name} failed: {error.diag.message_primary or error}"
-            ) from error
+            reason = (error.diag.message_primary or str(error)).splitlines()[0]
+            raise PsqlmError(f"installing {path.name} failed: {reason}") from error
     connection.execute("DELETE FROM lm.installation")
     connection.execute("INSERT INTO lm.installation (digest) VALUES (%s)", (current,))
 

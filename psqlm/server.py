@@ -14,6 +14,7 @@ import time
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TypedDict
 from urllib.parse import quote
 
 import platformdirs
@@ -75,6 +76,14 @@ def settings(memory: int) -> dict[str, str]:
         "log_min_error_statement": "panic",
         "listen_addresses": "",
     }
+
+
+class Identity(TypedDict, total=False):
+    """Whom subprocess runs a program as."""
+
+    user: int
+    group: int
+    extra_groups: list[int]
 
 
 class EmbeddedServer:
@@ -150,7 +159,8 @@ class EmbeddedServer:
         try:
             pid = int((self.data / "postmaster.pid").read_text().splitlines()[0])
             process = psutil.Process(pid)
-            return process if process.name().startswith("postgres") else None
+            alive = process.status() != psutil.STATUS_ZOMBIE
+            return process if alive and process.name().startswith("postgres") else None
         except (OSError, ValueError, IndexError, psutil.Error):
             return None
 
@@ -234,7 +244,7 @@ class EmbeddedServer:
         Raises:
             PsqlmError: it failed; the text carries its last words.
         """
-        root = os.geteuid() == 0
+        logged = self.log.stat().st_size if self.log.exists() else 0
         # files rather than pipes: the server inherits them, and a pipe would never close
         with tempfile.TemporaryFile("w+") as output:
             result = subprocess.run(
@@ -245,26 +255,36 @@ class EmbeddedServer:
                 cwd="/",
                 env={**os.environ, "LC_ALL": "C"},
                 start_new_session=True,  # Ctrl-C on a command is not meant for the server
-                user=SYSTEM_USER if root else None,
-                group=SYSTEM_USER if root else None,
-                extra_groups=[] if root else None,
+                **self._identity(),
             )
             if result.returncode == 0:
                 return
             output.seek(0)
-            said = output.read().strip().splitlines()
-        log = self.log.read_text(errors="replace").splitlines() if self.log.exists() else []
-        fatal = [line for line in (*said, *log) if "FATAL" in line or "error:" in line]
-        words = (fatal or said or ["no message"])[-1].strip()
-        raise PsqlmError(f"the embedded server failed ({program}: {words}); its log is {self.log}")
+            said = output.read()
+        if self.log.exists():
+            said += self.log.read_bytes()[logged:].decode(errors="replace")
+        lines = [line.strip() for line in said.splitlines() if line.strip()] or ["no message"]
+        fatal = [line for line in lines if "FATAL" in line or "error:" in line]
+        raise PsqlmError(
+            f"the embedded server failed ({program}: {(fatal or lines)[-1]}); its log is {self.log}"
+        )
 
-    def _own(self, path: Path) -> None:
-        """Give a file to the user that runs the server."""
-        if os.geteuid() == 0:
+    def _identity(self) -> Identity:
+        """Whom the server runs as: this user; for root, whose data it is, or a user made for it."""
+        if os.geteuid() != 0:
+            return {}
+        owner = self.data.stat() if self.data.exists() else None
+        if owner is None or owner.st_uid == 0:
             import pwd
 
             entry = pwd.getpwnam(SYSTEM_USER)
-            os.chown(path, entry.pw_uid, entry.pw_gid)
+            return {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
+        return {"user": owner.st_uid, "group": owner.st_gid, "extra_groups": []}
+
+    def _own(self, path: Path) -> None:
+        """Give a file to the user that runs the server."""
+        if identity := self._identity():
+            os.chown(path, identity["user"], identity["group"])
 
     def _make_user(self) -> None:
         """For root: a user that can run the server, and a way for it to the files it needs."""
