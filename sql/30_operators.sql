@@ -40,6 +40,38 @@ RETURN (pad.x::real[] || array_fill(0::real, ARRAY[pad.width - vector_dims(pad.x
 
 COMMENT ON FUNCTION lm.pad IS 'x with zeros behind it, [width].';
 
+CREATE OR REPLACE FUNCTION lm.columns(
+    x vector[],
+    first int,
+    n int
+)
+RETURNS vector[]
+LANGUAGE sql
+IMMUTABLE
+PARALLEL SAFE
+RETURN (
+    SELECT array_agg(subvector(r.x, columns.first, columns.n) ORDER BY r.row)
+    FROM unnest(columns.x) WITH ORDINALITY AS r (x, row)
+);
+
+COMMENT ON FUNCTION lm.columns IS 'n columns of a matrix from column first on, counted from 1; fewer where it ends before.';
+
+CREATE OR REPLACE FUNCTION lm.add(
+    x vector[],
+    y vector[]
+)
+RETURNS vector[]
+LANGUAGE sql
+IMMUTABLE
+PARALLEL SAFE
+SET search_path FROM CURRENT
+AS $$
+    SELECT array_agg(r.x + r.y ORDER BY r.row)
+    FROM unnest(add.x, add.y) WITH ORDINALITY AS r (x, y, row)
+$$;
+
+COMMENT ON FUNCTION lm.add IS 'The sum of two matrices of one shape.';
+
 CREATE OR REPLACE FUNCTION lm.layer_norm(
     x vector,
     gain vector,
@@ -70,8 +102,26 @@ AS $$
     FROM centred AS c
 $$;
 
-COMMENT ON FUNCTION lm.layer_norm IS
-'γ ⊙ (x − μ) / √(σ² + ε) + β over the width of x (Ba, Kiros and Hinton 2016).';
+COMMENT ON FUNCTION lm.layer_norm(vector, vector, vector, float8) IS
+'γ ⊙ (x − μ) / √(σ² + ε) + β, with the mean and the variance of x (Ba, Kiros and Hinton 2016).';
+
+CREATE OR REPLACE FUNCTION lm.layer_norm(
+    x vector[],
+    gain vector,
+    bias vector,
+    eps float8
+)
+RETURNS vector[]
+LANGUAGE sql
+IMMUTABLE
+PARALLEL SAFE
+RETURN (
+    SELECT
+        array_agg(lm.layer_norm(r.x, layer_norm.gain, layer_norm.bias, layer_norm.eps) ORDER BY r.row)
+    FROM unnest(layer_norm.x) WITH ORDINALITY AS r (x, row)
+);
+
+COMMENT ON FUNCTION lm.layer_norm(vector[], vector, vector, float8) IS 'Layer norm of each row of a matrix.';
 
 CREATE OR REPLACE FUNCTION lm.gelu(
     x vector[]

@@ -1,6 +1,7 @@
 -- The transformer as one recursive query over layers: one CTE, one equation.
--- Everything that runs a model runs this: a prompt, several at once, one more token after a cache.
--- A matrix is a vector[] whose rows are the positions of the batch; its shape stands at the right.
+-- Everything that runs a model runs this: a prompt, several at once, one more token after a cache,
+-- a run with interventions, the part of a run that an intervention can change.
+-- A matrix is a vector[] with a row for each position of the batch; shapes stand at the right.
 
 CREATE OR REPLACE FUNCTION lm.transformer(
     model_id int,
@@ -8,7 +9,11 @@ CREATE OR REPLACE FUNCTION lm.transformer(
     "position" int[],
     token_id int[],
     keep lm.site[],
-    generation_id bigint DEFAULT NULL
+    generation_id bigint DEFAULT NULL,
+    changes lm.change[] DEFAULT NULL,
+    first_layer int DEFAULT 0,
+    resid vector[] DEFAULT NULL,
+    context_run bigint DEFAULT NULL
 )
 RETURNS TABLE (
     layer int,
@@ -40,172 +45,217 @@ SET work_mem = '256MB'
 SET jit = off
 AS $$
     WITH RECURSIVE
-    -- the sizes; a head is d_head wide, an MLP's output is cut in n_block blocks of d_model inputs
+    -- the sizes; a head is d_head wide, the MLP's output map is cut in n_block blocks of inputs
     size AS MATERIALIZED (
         SELECT
             m.*,
             m.d_model / m.n_head AS d_head,
-            lm.identity(m.d_model / m.n_head) AS identity,
-            (m.d_mlp - 1) / m.d_model + 1 AS n_block
+            (m.d_mlp - 1) / m.d_model + 1 AS n_block,
+            lm.identity(m.d_model / m.n_head) AS identity
         FROM lm.model AS m
         WHERE m.model_id = transformer.model_id
     ),
 
-    -- row numbers the positions of all sequences: it is the row of the matrices below
+    -- the positions of all sequences; row is their row in every matrix
     batch AS MATERIALIZED (
         SELECT b.*
         FROM unnest(transformer.sequence, transformer.position, transformer.token_id)
             WITH ORDINALITY AS b (sequence, position, token_id, row)
     ),
 
-    block AS (
-        -- resid_pre = W_E[token] + W_pos[position]                            [position, d_model]
+    -- embed = W_E[token], pos_embed = W_pos[position]                         [position, d_model]
+    embedding AS MATERIALIZED (
         SELECT
-            -1 AS layer,
-            b.row,
-            b.sequence,
-            b.position,
-            CASE
-                WHEN 'embed' = ANY (transformer.keep)
-                    THEN COALESCE(e.embedding, e.embedding_half::vector)
-            END AS embed,
-            CASE WHEN 'pos_embed' = ANY (transformer.keep) THEN p.embedding END AS pos_embed,
-            NULL::vector AS resid_pre,
-            NULL::vector AS ln1,
-            NULL::vector AS q,
-            NULL::vector AS k,
-            NULL::vector AS v,
+            lm.intervene(looked_up.embed, transformer.changes, 'embed', 0, transformer.sequence, transformer.position)
+                AS embed,
+            lm.intervene(looked_up.pos, transformer.changes, 'pos_embed', 0, transformer.sequence, transformer.position)
+                AS pos_embed
+        FROM (
+            SELECT
+                array_agg(COALESCE(e.embedding, e.embedding_half::vector) ORDER BY b.row) AS embed,
+                array_agg(p.embedding ORDER BY b.row) AS pos
+            FROM batch AS b
+            INNER JOIN lm.token_embedding AS e
+                ON e.model_id = transformer.model_id AND e.token_id = b.token_id
+            INNER JOIN lm.position_embedding AS p
+                ON p.model_id = transformer.model_id AND p.position = b.position
+        ) AS looked_up
+    ),
+
+    -- one row per layer: a matrix for each site that is to be kept, and the residual stream
+    block AS (
+        SELECT
+            transformer.first_layer - 1 AS layer,
+            CASE WHEN 'embed' = ANY (transformer.keep) THEN e.embed END AS embed,
+            CASE WHEN 'pos_embed' = ANY (transformer.keep) THEN e.pos_embed END AS pos_embed,
+            NULL::vector[] AS resid_pre,
+            NULL::vector[] AS ln1,
+            NULL::vector[] AS q,
+            NULL::vector[] AS k,
+            NULL::vector[] AS v,
             NULL::vector[] AS attn_scores,
             NULL::vector[] AS pattern,
-            NULL::vector AS z,
-            NULL::vector AS attn_out,
-            NULL::vector AS resid_mid,
-            NULL::vector AS ln2,
-            NULL::vector AS mlp_pre,
-            NULL::vector AS mlp_post,
-            NULL::vector AS mlp_out,
-            COALESCE(e.embedding, e.embedding_half::vector) + p.embedding AS resid_post
-        FROM batch AS b
-        INNER JOIN lm.token_embedding AS e
-            ON e.model_id = transformer.model_id AND e.token_id = b.token_id
-        INNER JOIN lm.position_embedding AS p
-            ON p.model_id = transformer.model_id AND p.position = b.position
+            NULL::vector[] AS z,
+            NULL::vector[] AS attn_out,
+            NULL::vector[] AS resid_mid,
+            NULL::vector[] AS ln2,
+            NULL::vector[] AS mlp_pre,
+            NULL::vector[] AS mlp_post,
+            NULL::vector[] AS mlp_out,
+            COALESCE(transformer.resid, lm.add(e.embed, e.pos_embed)) AS resid_post
+        FROM embedding AS e
 
         UNION ALL
 
         (
             WITH
-            -- the residual stream as the layer below left it                  [position, d_model]
-            resid_pre AS MATERIALIZED (
+            -- this layer and the sizes; x is the residual stream as the layer below left it
+            here AS MATERIALIZED (
                 SELECT
+                    size.*,
                     b.layer + 1 AS layer,
-                    b.row,
-                    b.sequence,
-                    b.position,
-                    b.resid_post AS x
+                    b.resid_post AS x,
+                    transformer.sequence AS sequences,
+                    transformer.position AS positions,
+                    transformer.changes
                 FROM block AS b
                 CROSS JOIN size
                 WHERE b.layer + 1 < size.n_layer
             ),
 
-            here AS MATERIALIZED (
-                SELECT
-                    size.*,
-                    r.layer
-                FROM size
-                CROSS JOIN (SELECT layer FROM resid_pre LIMIT 1) AS r
+            -- resid_pre                                                       [position, d_model]
+            resid_pre AS MATERIALIZED (
+                SELECT lm.intervene(h.x, h.changes, 'resid_pre', h.layer, h.sequences, h.positions) AS x
+                FROM here AS h
             ),
 
             -- ln1 = LayerNorm(resid_pre)                                      [position, d_model]
             ln1 AS MATERIALIZED (
-                SELECT array_agg(lm.layer_norm(r.x, n.gain, n.bias, here.layer_norm_eps) ORDER BY r.row) AS x
-                FROM here
+                SELECT lm.intervene(y.x, h.changes, 'ln1', h.layer, h.sequences, h.positions) AS x
+                FROM here AS h
                 CROSS JOIN resid_pre AS r
                 INNER JOIN lm.layer_norm AS n
-                    ON n.model_id = here.model_id AND n.layer = here.layer AND n.site = 'ln1'
+                    ON n.model_id = h.model_id AND n.layer = h.layer AND n.site = 'ln1'
+                CROSS JOIN LATERAL (
+                    SELECT lm.layer_norm(r.x, n.gain, n.bias, h.layer_norm_eps) AS x
+                    OFFSET 0
+                ) AS y
             ),
 
             -- q, k, v = W_Q ln1 + b_Q, W_K ln1 + b_K, W_V ln1 + b_V           [position, d_model]
             qkv AS MATERIALIZED (
                 SELECT
-                    lm.linear(ln1.x, here.model_id, here.layer, 'q') AS q,
-                    lm.linear(ln1.x, here.model_id, here.layer, 'k') AS k,
-                    lm.linear(ln1.x, here.model_id, here.layer, 'v') AS v
-                FROM here
+                    lm.intervene(y.q, h.changes, 'q', h.layer, h.sequences, h.positions) AS q,
+                    lm.intervene(y.k, h.changes, 'k', h.layer, h.sequences, h.positions) AS k,
+                    lm.intervene(y.v, h.changes, 'v', h.layer, h.sequences, h.positions) AS v
+                FROM here AS h
                 CROSS JOIN ln1
+                CROSS JOIN LATERAL (
+                    SELECT
+                        lm.linear(ln1.x, h.model_id, h.layer, 'q') AS q,
+                        lm.linear(ln1.x, h.model_id, h.layer, 'k') AS k,
+                        lm.linear(ln1.x, h.model_id, h.layer, 'v') AS v
+                    OFFSET 0
+                ) AS y
             ),
 
             -- each cut into heads                                         [position, head, d_head]
             head AS MATERIALIZED (
                 SELECT
-                    r.row,
-                    r.sequence,
-                    h.head,
-                    r.position,
-                    subvector(m.q, h.head * here.d_head + 1, here.d_head) AS q,
-                    subvector(m.k, h.head * here.d_head + 1, here.d_head) AS k,
-                    subvector(m.v, h.head * here.d_head + 1, here.d_head) AS v
-                FROM here
+                    b.row,
+                    b.sequence,
+                    n.head,
+                    b.position,
+                    subvector(b.q, n.head * h.d_head + 1, h.d_head) AS q,
+                    subvector(b.k, n.head * h.d_head + 1, h.d_head) AS k,
+                    subvector(b.v, n.head * h.d_head + 1, h.d_head) AS v
+                FROM here AS h
                 CROSS JOIN qkv
-                CROSS JOIN unnest(qkv.q, qkv.k, qkv.v) WITH ORDINALITY AS m (q, k, v, row)
-                INNER JOIN resid_pre AS r ON r.row = m.row
-                CROSS JOIN generate_series(0, here.n_head - 1) AS h (head)
+                CROSS JOIN unnest(qkv.q, qkv.k, qkv.v, h.sequences, h.positions)
+                    WITH ORDINALITY AS b (q, k, v, sequence, position, row)
+                CROSS JOIN generate_series(0, h.n_head - 1) AS n (head)
             ),
 
-            -- what a head can attend to: the positions cached, then the new    [sequence, head]
+            -- keys and values that are there already: cached, or of a run that is continued
+            earlier AS NOT MATERIALIZED (
+                SELECT
+                    c.sequence,
+                    n.head,
+                    c.position,
+                    subvector(c.key, n.head * h.d_head + 1, h.d_head) AS k,
+                    subvector(c.value, n.head * h.d_head + 1, h.d_head) AS v
+                FROM here AS h
+                INNER JOIN lm.attention_cache AS c
+                    ON c.generation_id = transformer.generation_id AND c.layer = h.layer
+                CROSS JOIN generate_series(0, h.n_head - 1) AS n (head)
+
+                UNION ALL
+
+                SELECT
+                    s.sequence,
+                    k.head,
+                    k.position,
+                    k.value,
+                    v.value
+                FROM here AS h
+                INNER JOIN lm.activation AS k
+                    ON k.run_id = transformer.context_run AND k.site = 'k' AND k.layer = h.layer
+                INNER JOIN lm.activation AS v
+                    ON v.run_id = k.run_id
+                    AND v.site = 'v'
+                    AND v.layer = k.layer
+                    AND v.head = k.head
+                    AND v.position = k.position
+                INNER JOIN (
+                    SELECT
+                        b.sequence,
+                        min(b.position) AS first_position
+                    FROM batch AS b
+                    GROUP BY b.sequence
+                ) AS s ON k.position < s.first_position
+            ),
+
+            -- what a head can attend to                     [sequence, head][key position, d_head]
             context AS MATERIALIZED (
                 SELECT
                     known.sequence,
                     known.head,
                     array_agg(known.k ORDER BY known.position) AS keys,
                     array_agg(known.v ORDER BY known.position) AS values,
-                    count(*) FILTER (WHERE known.queries) AS n_query
+                    count(known.row) AS n_query
                 FROM (
-                    SELECT
-                        c.sequence,
-                        h.head,
-                        c.position,
-                        subvector(c.key, h.head * here.d_head + 1, here.d_head) AS k,
-                        subvector(c.value, h.head * here.d_head + 1, here.d_head) AS v,
-                        false AS queries
-                    FROM here
-                    INNER JOIN lm.attention_cache AS c
-                        ON c.generation_id = transformer.generation_id AND c.layer = here.layer
-                    CROSS JOIN generate_series(0, here.n_head - 1) AS h (head)
+                    SELECT e.sequence, e.head, e.position, e.k, e.v, NULL AS row
+                    FROM earlier AS e
 
                     UNION ALL
 
-                    SELECT
-                        head.sequence,
-                        head.head,
-                        head.position,
-                        head.k,
-                        head.v,
-                        true AS queries
+                    SELECT head.sequence, head.head, head.position, head.k, head.v, head.row
                     FROM head
                 ) AS known
                 GROUP BY known.sequence, known.head
             ),
 
-            -- attn_scores = q · k / √d_head, of the keys up to the query itself
+            -- attn_scores = q · k / √d_head, of the keys up to the query itself    [position, head]
             attn_scores AS MATERIALIZED (
                 SELECT
                     head.row,
                     head.sequence,
                     head.head,
-                    s.scores,
-                    s.highest
-                FROM here
+                    head.position,
+                    CASE
+                        WHEN h.changes IS NULL THEN s.scores
+                        ELSE lm.knock_out(s.scores, h.changes, h.layer, head.head, head.sequence, head.position)
+                    END AS scores
+                FROM here AS h
                 CROSS JOIN head
                 INNER JOIN context AS c ON c.sequence = head.sequence AND c.head = head.head
                 CROSS JOIN LATERAL (
                     SELECT
-                        array_agg(score) AS scores,
-                        max(score) AS highest
-                    FROM (
-                        SELECT -(head.q <#> unnest(c.keys)) / sqrt(here.d_head) AS score
-                        LIMIT head.position + 1
-                    ) AS causal
+                        ARRAY(
+                            SELECT -(head.q <#> unnest(c.keys)) / sqrt(h.d_head)
+                            LIMIT head.position + 1
+                        ) AS scores
+                    OFFSET 0
                 ) AS s
             ),
 
@@ -217,183 +267,212 @@ AS $$
                     s.sequence,
                     s.head,
                     s.scores,
-                    e.weights::vector * lm.fill(1 / e.total, cardinality(e.weights)) AS weights
-                FROM attn_scores AS s
+                    CASE
+                        WHEN h.changes IS NULL THEN w.weights
+                        ELSE lm.change_row(w.weights, h.changes, 'pattern', h.layer, s.head, s.sequence, s.position)
+                    END AS weights
+                FROM here AS h
+                CROSS JOIN attn_scores AS s
                 CROSS JOIN LATERAL (
-                    SELECT
-                        array_agg(weight) AS weights,
-                        sum(weight) AS total
-                    FROM (
-                        SELECT exp(greatest(unnest(s.scores) - s.highest, -60)) AS weight
-                    ) AS raised
-                ) AS e
+                    SELECT max(score) AS highest
+                    FROM (SELECT unnest(s.scores) AS score) AS score
+                ) AS m
+                CROSS JOIN LATERAL (
+                    SELECT array_agg(weight)::vector * lm.fill(1 / sum(weight), cardinality(s.scores)) AS weights
+                    FROM (SELECT exp(greatest(unnest(s.scores) - m.highest, -60)) AS weight) AS raised
+                ) AS w
             ),
 
-            -- for many queries vᵀ = I vᵀ: products with it are far cheaper than weighted sums of v,
-            -- making it is not                                               [sequence, head]
+            -- many queries: vᵀ = I vᵀ, for a product with it is far cheaper than a weighted sum of v
             mixed AS MATERIALIZED (
                 SELECT
                     c.sequence,
                     c.head,
                     cardinality(c.values) AS n_key,
                     CASE WHEN c.n_query < 8 THEN c.values END AS values,
-                    CASE WHEN c.n_query >= 8 THEN lm.product(here.identity, c.values) END AS transposed
-                FROM here
+                    CASE WHEN c.n_query >= 8 THEN lm.product(h.identity, c.values) END AS transposed
+                FROM here AS h
                 CROSS JOIN context AS c
             ),
 
-            -- z = Σ_key pattern[key] v[key]                             [position, head, d_head]
+            -- z = Σ_key pattern[key] v[key], its heads joined                 [position, d_model]
             z AS MATERIALIZED (
-                SELECT
-                    p.row,
-                    p.head,
-                    CASE
-                        WHEN m.transposed IS NULL
-                            THEN (
-                                SELECT lm.total(lm.fill(w.weight, here.d_head) * w.v)
-                                FROM unnest(p.weights::real[], m.values) AS w (weight, v)
-                                WHERE w.weight > 0
-                            )
-                        ELSE ARRAY(
-                            SELECT -(w.weights <#> unnest(m.transposed))
-                            FROM (SELECT lm.pad(p.weights, m.n_key) AS weights OFFSET 0) AS w
-                        )::vector
-                    END AS x
-                FROM here
-                CROSS JOIN pattern AS p
-                INNER JOIN mixed AS m ON m.sequence = p.sequence AND m.head = p.head
-            ),
-
-            -- the heads joined again                                          [position, d_model]
-            joined AS MATERIALIZED (
-                SELECT
-                    z.row,
-                    lm.concat(z.x ORDER BY z.head) AS z,
-                    CASE
-                        WHEN 'attn_scores' = ANY (transformer.keep)
-                            THEN array_agg(p.scores::vector ORDER BY p.head)
-                    END AS attn_scores,
-                    CASE
-                        WHEN 'pattern' = ANY (transformer.keep)
-                            THEN array_agg(p.weights ORDER BY p.head)
-                    END AS pattern
-                FROM z
-                INNER JOIN pattern AS p ON p.row = z.row AND p.head = z.head
-                GROUP BY z.row
+                SELECT lm.intervene(y.x, h.changes, 'z', h.layer, h.sequences, h.positions) AS x
+                FROM here AS h
+                CROSS JOIN LATERAL (
+                    SELECT array_agg(joined.x ORDER BY joined.row) AS x
+                    FROM (
+                        SELECT
+                            p.row,
+                            lm.concat(
+                                CASE
+                                    WHEN m.transposed IS NULL
+                                        THEN (
+                                            SELECT lm.total(lm.fill(w.weight, h.d_head) * w.v)
+                                            FROM unnest(p.weights::real[], m.values) AS w (weight, v)
+                                            WHERE w.weight <> 0
+                                        )
+                                    ELSE ARRAY(
+                                        SELECT -(w.weights <#> unnest(m.transposed))
+                                        FROM (SELECT lm.pad(p.weights, m.n_key) AS weights OFFSET 0) AS w
+                                    )::vector
+                                END
+                                ORDER BY p.head
+                            ) AS x
+                        FROM pattern AS p
+                        INNER JOIN mixed AS m ON m.sequence = p.sequence AND m.head = p.head
+                        GROUP BY p.row
+                    ) AS joined
+                ) AS y
             ),
 
             -- attn_out = W_O z + b_O: the attention adjustment                [position, d_model]
             attn_out AS MATERIALIZED (
-                SELECT lm.linear(array_agg(joined.z ORDER BY joined.row), here.model_id, here.layer, 'attn_out') AS x
-                FROM here
-                CROSS JOIN joined
-                GROUP BY here.model_id, here.layer
+                SELECT lm.intervene(y.x, h.changes, 'attn_out', h.layer, h.sequences, h.positions) AS x
+                FROM here AS h
+                CROSS JOIN z
+                CROSS JOIN LATERAL (
+                    SELECT lm.linear(z.x, h.model_id, h.layer, 'attn_out') AS x
+                    OFFSET 0
+                ) AS y
             ),
 
             -- resid_mid = resid_pre + attn_out                                [position, d_model]
             resid_mid AS MATERIALIZED (
-                SELECT
-                    r.row,
-                    a.attn_out,
-                    r.x + a.attn_out AS x
-                FROM attn_out
-                CROSS JOIN unnest(attn_out.x) WITH ORDINALITY AS a (attn_out, row)
-                INNER JOIN resid_pre AS r ON r.row = a.row
+                SELECT lm.intervene(y.x, h.changes, 'resid_mid', h.layer, h.sequences, h.positions) AS x
+                FROM here AS h
+                CROSS JOIN resid_pre AS r
+                CROSS JOIN attn_out AS a
+                CROSS JOIN LATERAL (SELECT lm.add(r.x, a.x) AS x OFFSET 0) AS y
             ),
 
             -- ln2 = LayerNorm(resid_mid)                                      [position, d_model]
             ln2 AS MATERIALIZED (
-                SELECT array_agg(lm.layer_norm(r.x, n.gain, n.bias, here.layer_norm_eps) ORDER BY r.row) AS x
-                FROM here
+                SELECT lm.intervene(y.x, h.changes, 'ln2', h.layer, h.sequences, h.positions) AS x
+                FROM here AS h
                 CROSS JOIN resid_mid AS r
                 INNER JOIN lm.layer_norm AS n
-                    ON n.model_id = here.model_id AND n.layer = here.layer AND n.site = 'ln2'
+                    ON n.model_id = h.model_id AND n.layer = h.layer AND n.site = 'ln2'
+                CROSS JOIN LATERAL (
+                    SELECT lm.layer_norm(r.x, n.gain, n.bias, h.layer_norm_eps) AS x
+                    OFFSET 0
+                ) AS y
             ),
 
             -- mlp_pre = W_in ln2 + b_in                                         [position, d_mlp]
             mlp_pre AS MATERIALIZED (
-                SELECT lm.linear(ln2.x, here.model_id, here.layer, 'mlp_pre') AS x
-                FROM here
+                SELECT lm.intervene(y.x, h.changes, 'mlp_pre', h.layer, h.sequences, h.positions) AS x
+                FROM here AS h
                 CROSS JOIN ln2
+                CROSS JOIN LATERAL (
+                    SELECT lm.linear(ln2.x, h.model_id, h.layer, 'mlp_pre') AS x
+                    OFFSET 0
+                ) AS y
             ),
 
             -- mlp_post = gelu(mlp_pre)                                          [position, d_mlp]
             mlp_post AS MATERIALIZED (
-                SELECT lm.gelu(mlp_pre.x) AS x
-                FROM mlp_pre
+                SELECT lm.intervene(y.x, h.changes, 'mlp_post', h.layer, h.sequences, h.positions) AS x
+                FROM here AS h
+                CROSS JOIN mlp_pre AS m
+                CROSS JOIN LATERAL (SELECT lm.gelu(m.x) AS x OFFSET 0) AS y
             ),
 
-            -- mlp_out = W_out mlp_post + b_out, block by block of the input   [position, d_model]
+            -- mlp_out = Σ_block W_out[block] mlp_post[block] + b_out          [position, d_model]
             mlp_out AS MATERIALIZED (
-                SELECT
-                    y.row,
-                    lm.total(y.x) AS x
-                FROM here
-                CROSS JOIN generate_series(0, here.n_block - 1) AS b (block)
+                SELECT lm.intervene(y.x, h.changes, 'mlp_out', h.layer, h.sequences, h.positions) AS x
+                FROM here AS h
                 CROSS JOIN LATERAL (
-                    SELECT array_agg(subvector(u.x, b.block * here.d_model + 1, here.d_model) ORDER BY u.row) AS x
-                    FROM mlp_post
-                    CROSS JOIN unnest(mlp_post.x) WITH ORDINALITY AS u (x, row)
-                ) AS part
-                CROSS JOIN LATERAL unnest(
-                    lm.linear(part.x, here.model_id, here.layer, 'mlp_out', b.block)
-                ) WITH ORDINALITY AS y (x, row)
-                GROUP BY y.row
+                    SELECT array_agg(summed.x ORDER BY summed.row) AS x
+                    FROM (
+                        SELECT
+                            part.row,
+                            lm.total(part.x) AS x
+                        FROM mlp_post AS m
+                        CROSS JOIN generate_series(0, h.n_block - 1) AS b (block)
+                        CROSS JOIN LATERAL unnest(
+                            lm.linear(
+                                lm.columns(m.x, b.block * h.d_model + 1, h.d_model),
+                                h.model_id, h.layer, 'mlp_out', b.block
+                            )
+                        ) WITH ORDINALITY AS part (x, row)
+                        GROUP BY part.row
+                    ) AS summed
+                ) AS y
             ),
-
-            -- the matrices that are to be kept, as rows; a site that is not costs nothing
-            kept AS MATERIALIZED (
-                SELECT s.*
-                FROM ln1
-                CROSS JOIN qkv
-                CROSS JOIN ln2
-                CROSS JOIN mlp_pre
-                CROSS JOIN mlp_post
-                CROSS JOIN unnest(
-                    CASE WHEN 'ln1' = ANY (transformer.keep) THEN ln1.x END,
-                    CASE WHEN 'q' = ANY (transformer.keep) THEN qkv.q END,
-                    CASE WHEN 'k' = ANY (transformer.keep) THEN qkv.k END,
-                    CASE WHEN 'v' = ANY (transformer.keep) THEN qkv.v END,
-                    CASE WHEN 'ln2' = ANY (transformer.keep) THEN ln2.x END,
-                    CASE WHEN 'mlp_pre' = ANY (transformer.keep) THEN mlp_pre.x END,
-                    CASE WHEN 'mlp_post' = ANY (transformer.keep) THEN mlp_post.x END
-                ) WITH ORDINALITY AS s (ln1, q, k, v, ln2, mlp_pre, mlp_post, row)
-            )
 
             -- resid_post = resid_mid + mlp_out                                [position, d_model]
+            resid_post AS MATERIALIZED (
+                SELECT lm.intervene(y.x, h.changes, 'resid_post', h.layer, h.sequences, h.positions) AS x
+                FROM here AS h
+                CROSS JOIN resid_mid AS r
+                CROSS JOIN mlp_out AS m
+                CROSS JOIN LATERAL (SELECT lm.add(r.x, m.x) AS x OFFSET 0) AS y
+            )
+
             SELECT
-                pre.layer,
-                pre.row,
-                pre.sequence,
-                pre.position,
-                NULL::vector AS embed,
-                NULL::vector AS pos_embed,
-                CASE WHEN 'resid_pre' = ANY (transformer.keep) THEN pre.x END AS resid_pre,
-                kept.ln1,
-                kept.q,
-                kept.k,
-                kept.v,
-                joined.attn_scores,
-                joined.pattern,
-                CASE WHEN 'z' = ANY (transformer.keep) THEN joined.z END AS z,
-                CASE WHEN 'attn_out' = ANY (transformer.keep) THEN mid.attn_out END AS attn_out,
-                CASE WHEN 'resid_mid' = ANY (transformer.keep) THEN mid.x END AS resid_mid,
-                kept.ln2,
-                kept.mlp_pre,
-                kept.mlp_post,
-                CASE WHEN 'mlp_out' = ANY (transformer.keep) THEN o.x END AS mlp_out,
-                mid.x + o.x AS resid_post
-            FROM resid_pre AS pre
-            INNER JOIN resid_mid AS mid ON mid.row = pre.row
-            INNER JOIN joined ON joined.row = pre.row
-            INNER JOIN mlp_out AS o ON o.row = pre.row
-            LEFT JOIN kept ON kept.row = pre.row
+                h.layer,
+                NULL::vector[] AS embed,
+                NULL::vector[] AS pos_embed,
+                CASE WHEN 'resid_pre' = ANY (transformer.keep) THEN (SELECT x FROM resid_pre) END AS resid_pre,
+                CASE WHEN 'ln1' = ANY (transformer.keep) THEN (SELECT x FROM ln1) END AS ln1,
+                CASE WHEN 'q' = ANY (transformer.keep) THEN (SELECT q FROM qkv) END AS q,
+                CASE WHEN 'k' = ANY (transformer.keep) THEN (SELECT k FROM qkv) END AS k,
+                CASE WHEN 'v' = ANY (transformer.keep) THEN (SELECT v FROM qkv) END AS v,
+                CASE
+                    WHEN 'attn_scores' = ANY (transformer.keep)
+                        THEN ARRAY(SELECT p.scores::vector FROM pattern AS p ORDER BY p.row, p.head)
+                END AS attn_scores,
+                CASE
+                    WHEN 'pattern' = ANY (transformer.keep)
+                        THEN ARRAY(SELECT p.weights FROM pattern AS p ORDER BY p.row, p.head)
+                END AS pattern,
+                CASE WHEN 'z' = ANY (transformer.keep) THEN (SELECT x FROM z) END AS z,
+                CASE WHEN 'attn_out' = ANY (transformer.keep) THEN (SELECT x FROM attn_out) END AS attn_out,
+                CASE WHEN 'resid_mid' = ANY (transformer.keep) THEN (SELECT x FROM resid_mid) END AS resid_mid,
+                CASE WHEN 'ln2' = ANY (transformer.keep) THEN (SELECT x FROM ln2) END AS ln2,
+                CASE WHEN 'mlp_pre' = ANY (transformer.keep) THEN (SELECT x FROM mlp_pre) END AS mlp_pre,
+                CASE WHEN 'mlp_post' = ANY (transformer.keep) THEN (SELECT x FROM mlp_post) END AS mlp_post,
+                CASE WHEN 'mlp_out' = ANY (transformer.keep) THEN (SELECT x FROM mlp_out) END AS mlp_out,
+                (SELECT x FROM resid_post) AS resid_post
+            FROM here AS h
         )
     )
 
+    -- the rows of the matrices; a head's scores and weights are n_head rows for each position
     SELECT
-        b.layer, b.sequence, b.position, b.embed, b.pos_embed, b.resid_pre, b.ln1, b.q, b.k, b.v,
-        b.attn_scores, b.pattern, b.z, b.attn_out, b.resid_mid, b.ln2, b.mlp_pre, b.mlp_post,
-        b.mlp_out, b.resid_post
+        b.layer,
+        r.sequence,
+        r.position,
+        r.embed,
+        r.pos_embed,
+        r.resid_pre,
+        r.ln1,
+        r.q,
+        r.k,
+        r.v,
+        b.attn_scores[(r.row - 1) * size.n_head + 1:r.row * size.n_head],
+        b.pattern[(r.row - 1) * size.n_head + 1:r.row * size.n_head],
+        r.z,
+        r.attn_out,
+        r.resid_mid,
+        r.ln2,
+        r.mlp_pre,
+        r.mlp_post,
+        r.mlp_out,
+        r.resid_post
     FROM block AS b
+    CROSS JOIN size
+    CROSS JOIN LATERAL unnest(
+        transformer.sequence, transformer.position,
+        b.embed, b.pos_embed, b.resid_pre, b.ln1, b.q, b.k, b.v, b.z, b.attn_out, b.resid_mid,
+        b.ln2, b.mlp_pre, b.mlp_post, b.mlp_out, b.resid_post
+    ) WITH ORDINALITY AS r (
+        sequence, position,
+        embed, pos_embed, resid_pre, ln1, q, k, v, z, attn_out, resid_mid,
+        ln2, mlp_pre, mlp_post, mlp_out, resid_post, row
+    )
 $$;
+
+COMMENT ON FUNCTION lm.transformer IS
+'The forward pass over a batch of positions, a row for each layer and position and a column for each site of keep; layer first_layer − 1 holds what enters (the embeddings, or resid). Keys and values from before the batch are those of a generation''s cache or of the run context_run. Writes nothing (Vaswani et al. 2017; Radford et al. 2019).';

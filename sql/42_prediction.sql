@@ -167,7 +167,8 @@ COMMENT ON FUNCTION lm.unembed IS
 CREATE OR REPLACE FUNCTION lm.next_token(
     prompt text,
     k int DEFAULT 10,
-    model text DEFAULT NULL
+    model text DEFAULT NULL,
+    interventions text DEFAULT NULL
 )
 RETURNS TABLE (
     rank int,
@@ -201,7 +202,8 @@ AS $$
             array_fill(0, ARRAY[cardinality(i.tokens)]),
             ARRAY(SELECT generate_series(0, cardinality(i.tokens) - 1)),
             i.tokens,
-            '{}'
+            '{}',
+            changes => lm.changes(next_token.interventions, i.model_id)
         ) AS t
         WHERE t.layer = i.n_layer - 1 AND t.position = cardinality(i.tokens) - 1
     ),
@@ -246,4 +248,4 @@ AS $$
 $$;
 
 COMMENT ON FUNCTION lm.next_token IS
-'The k likeliest next tokens with their logits and probabilities; k NULL gives all. Writes nothing. Errors: those of lm.prompt_tokens.';
+'The k likeliest next tokens with their logits and probabilities; k NULL gives all; interventions names a set to make on the way. Writes nothing. Errors: those of lm.prompt_tokens and lm.changes.';

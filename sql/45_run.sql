@@ -91,7 +91,8 @@ CREATE OR REPLACE FUNCTION lm.record_runs(
     capture lm.site[],
     capture_layers int[] DEFAULT NULL,
     capture_positions int[] DEFAULT NULL,
-    top_logits int DEFAULT 10
+    top_logits int DEFAULT 10,
+    interventions text DEFAULT NULL
 )
 RETURNS TABLE (
     ordinal int,
@@ -139,7 +140,8 @@ AS $$
             t.layer = ANY (-1 || record_runs.capture_layers) OR record_runs.capture_layers IS NULL AS kept
         FROM batch AS b
         CROSS JOIN LATERAL lm.transformer(
-            record_runs.model_id, b.sequence, b.position, b.token_id, record_runs.capture
+            record_runs.model_id, b.sequence, b.position, b.token_id, record_runs.capture,
+            changes => lm.changes(record_runs.interventions, record_runs.model_id)
         ) AS t
         INNER JOIN run AS r ON r.ordinal = t.sequence
         WHERE b.sound
@@ -169,7 +171,7 @@ AS $$
     new_run AS (
         INSERT INTO lm.run (
             run_id, model_id, prompt, token_ids, capture, capture_layers, capture_positions, top_logits,
-            started_at, duration
+            interventions, started_at, duration
         )
         SELECT
             r.run_id,
@@ -180,6 +182,7 @@ AS $$
             record_runs.capture_layers,
             record_runs.capture_positions,
             record_runs.top_logits,
+            record_runs.interventions,
             r.started_at,
             clock_timestamp() - r.started_at
         FROM (SELECT count(*) FROM pass) AS passed
@@ -324,6 +327,7 @@ CREATE OR REPLACE FUNCTION lm.forward(
     model text DEFAULT NULL,
     capture text[] DEFAULT '{attn_out}',
     token_ids int[] DEFAULT NULL,
+    interventions text DEFAULT NULL,
     capture_layers int[] DEFAULT NULL,
     capture_positions int[] DEFAULT NULL,
     top_logits int DEFAULT 10
@@ -341,17 +345,19 @@ AS $$
         lm.capture_sites(forward.capture),
         forward.capture_layers,
         forward.capture_positions,
-        forward.top_logits
+        forward.top_logits,
+        forward.interventions
     ) AS r
 $$;
 
 COMMENT ON FUNCTION lm.forward IS
-'Runs a prompt (or token_ids) through the model and keeps the captured sites as rows; returns the run_id. capture_layers and capture_positions (−1 is the last) limit what is kept, NULL to nothing; of captured logits the top_logits highest of each position are kept, NULL all. Errors: those of lm.prompt_tokens and lm.check_capture; a capture that is no site.';
+'Runs a prompt (or token_ids) through the model and keeps the captured sites as rows; returns the run_id. interventions names a set of lm.intervention to make on the way. capture_layers and capture_positions (−1 is the last) limit what is kept, NULL to nothing; of captured logits the top_logits highest of each position are kept, NULL all. Errors: those of lm.prompt_tokens, lm.check_capture and lm.changes; a capture that is no site.';
 
 CREATE OR REPLACE FUNCTION lm.forward_many(
     prompts text[],
     model text DEFAULT NULL,
     capture text[] DEFAULT '{attn_out}',
+    interventions text DEFAULT NULL,
     capture_layers int[] DEFAULT NULL,
     capture_positions int[] DEFAULT NULL,
     top_logits int DEFAULT 10
@@ -372,7 +378,8 @@ AS $$
         lm.capture_sites(forward_many.capture),
         forward_many.capture_layers,
         forward_many.capture_positions,
-        forward_many.top_logits
+        forward_many.top_logits,
+        forward_many.interventions
     )
 $$;
 

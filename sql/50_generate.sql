@@ -171,7 +171,8 @@ CREATE OR REPLACE FUNCTION lm.next_step(
     temperature float8,
     top_k int,
     top_p float8,
-    seed bigint
+    seed bigint,
+    changes lm.change[] DEFAULT NULL
 )
 RETURNS TABLE (
     token_id int,
@@ -195,7 +196,8 @@ AS $$
             ),
             next_step.token_ids,
             '{k,v}',
-            next_step.generation_id
+            next_step.generation_id,
+            next_step.changes
         ) AS t
     ),
 
@@ -298,6 +300,7 @@ CREATE OR REPLACE FUNCTION lm.generate_tokens(
     top_p float8 DEFAULT NULL,
     seed bigint DEFAULT NULL,
     model text DEFAULT NULL,
+    interventions text DEFAULT NULL,
     keep_cache boolean DEFAULT false
 )
 RETURNS TABLE (
@@ -317,6 +320,7 @@ AS $$
             m.n_ctx,
             m.end_of_text,
             lm.prompt_tokens(generate_tokens.prompt, NULL, m.model_id) AS tokens,
+            lm.changes(generate_tokens.interventions, m.model_id) AS changes,
             COALESCE(generate_tokens.seed, (random() * (1::bigint << 53))::bigint) AS seed,
             lm.start_generation(
                 m.model_id,
@@ -340,7 +344,7 @@ AS $$
         FROM input AS i
         CROSS JOIN LATERAL lm.next_step(
             i.generation_id, i.model_id, i.tokens, 0, 0,
-            generate_tokens.temperature, generate_tokens.top_k, generate_tokens.top_p, i.seed
+            generate_tokens.temperature, generate_tokens.top_k, generate_tokens.top_p, i.seed, i.changes
         ) AS d
         WHERE generate_tokens.n_tokens > 0
 
@@ -356,7 +360,7 @@ AS $$
         CROSS JOIN input AS i
         CROSS JOIN LATERAL lm.next_step(
             i.generation_id, i.model_id, ARRAY[g.token_id], cardinality(i.tokens) + g.step, g.step + 1,
-            generate_tokens.temperature, generate_tokens.top_k, generate_tokens.top_p, i.seed
+            generate_tokens.temperature, generate_tokens.top_k, generate_tokens.top_p, i.seed, i.changes
         ) AS d
         WHERE
             CASE
@@ -381,7 +385,7 @@ AS $$
 $$;
 
 COMMENT ON FUNCTION lm.generate_tokens IS
-'Continues a prompt, a row per token as it comes: its logit and the model''s own probability. temperature 0 is greedy. Ends at n_tokens, at end of text, or with a notice where positions run out. keep_cache leaves lm.attention_cache filled. Errors: those of lm.prompt_tokens and lm.start_generation.';
+'Continues a prompt, a row per token as it comes: its logit and the model''s own probability. temperature 0 is greedy. Ends at n_tokens, at end of text, or with a notice where positions run out. interventions names a set to make at every step; keep_cache leaves lm.attention_cache filled. Errors: those of lm.prompt_tokens and lm.start_generation.';
 
 CREATE OR REPLACE FUNCTION lm.generate(
     prompt text,
@@ -390,7 +394,8 @@ CREATE OR REPLACE FUNCTION lm.generate(
     top_k int DEFAULT NULL,
     top_p float8 DEFAULT NULL,
     seed bigint DEFAULT NULL,
-    model text DEFAULT NULL
+    model text DEFAULT NULL,
+    interventions text DEFAULT NULL
 )
 RETURNS text
 LANGUAGE sql
@@ -414,7 +419,8 @@ AS $$
         generate.top_k,
         generate.top_p,
         generate.seed,
-        m.name
+        m.name,
+        generate.interventions
     ) AS g ON true
     WHERE m.model_id = lm.model_id(generate.model)
     GROUP BY m.name

@@ -1,0 +1,192 @@
+-- Changes: how the forward pass alters a site where an intervention is meant for it.
+
+DO $$
+BEGIN
+    -- x := factor · x + value, in part of a site; NULL in sequence, layer, head, position: every one
+    CREATE TYPE lm.change AS (
+        sequence int,
+        site lm.site,
+        layer int,
+        head int,
+        "position" int,
+        key_position int,
+        first int,
+        width int,
+        factor float8,
+        value vector
+    );
+EXCEPTION
+    WHEN duplicate_object THEN NULL;
+END
+$$;
+
+COMMENT ON TYPE lm.change IS
+'An intervention made ready: x := factor · x + value in width columns of a site from column first on (NULL: in all), at the sequence, layer, head and position given (NULL: at each). Of attn_scores, the edge to key_position that is cut.';
+
+CREATE OR REPLACE FUNCTION lm.affine_step(
+    state vector,
+    x vector,
+    change lm.change
+)
+RETURNS vector
+LANGUAGE sql
+IMMUTABLE
+PARALLEL SAFE
+SET search_path FROM CURRENT
+AS $$
+    WITH
+    part AS (
+        SELECT
+            COALESCE(affine_step.state, affine_step.x) AS x,
+            COALESCE((affine_step.change).first, 1) - 1 AS before,
+            COALESCE((affine_step.change).width, vector_dims(affine_step.x)) AS width,
+            vector_dims(affine_step.x) AS total
+    )
+
+    -- outside the columns that change, 1 · x + 0
+    SELECT
+        p.x
+        * (
+            array_fill(1::float8, ARRAY[p.before])
+            || array_fill((affine_step.change).factor, ARRAY[p.width])
+            || array_fill(1::float8, ARRAY[p.total - p.before - p.width])
+        )::vector
+        + (
+            array_fill(0::real, ARRAY[p.before])
+            || COALESCE((affine_step.change).value::real[], array_fill(0::real, ARRAY[p.width]))
+            || array_fill(0::real, ARRAY[p.total - p.before - p.width])
+        )::vector
+    FROM part AS p
+$$;
+
+COMMENT ON FUNCTION lm.affine_step IS
+'One change of a vector; state is what the changes before it have made of x, NULL before the first.';
+
+CREATE OR REPLACE AGGREGATE lm.affine(vector, lm.change) (
+    SFUNC = lm.affine_step,
+    STYPE = vector
+);
+
+COMMENT ON AGGREGATE lm.affine(vector, lm.change) IS 'A vector after changes, in the order given.';
+
+CREATE OR REPLACE FUNCTION lm.change_row(
+    x vector,
+    changes lm.change[],
+    site lm.site,
+    layer int,
+    head int,
+    sequence int,
+    "position" int
+)
+RETURNS vector
+LANGUAGE sql
+IMMUTABLE
+PARALLEL SAFE
+SET search_path FROM CURRENT
+AS $$
+    SELECT COALESCE(lm.affine(change_row.x, c.change ORDER BY c.ordinal), change_row.x)
+    FROM (
+        SELECT
+            change_row.changes[i] AS change,
+            i AS ordinal
+        FROM generate_subscripts(change_row.changes, 1) AS i
+        OFFSET 0
+    ) AS c
+    WHERE (c.change).site = change_row.site
+        AND COALESCE((c.change).layer, change_row.layer) = change_row.layer
+        AND COALESCE((c.change).sequence, change_row.sequence) = change_row.sequence
+        AND COALESCE((c.change).position, change_row.position) = change_row.position
+        AND ((c.change).head IS NULL OR (c.change).head = change_row.head)
+$$;
+
+COMMENT ON FUNCTION lm.change_row IS
+'A row of a site after the changes that are meant for it; head is NULL where the row holds all heads.';
+
+CREATE OR REPLACE FUNCTION lm.change_rows(
+    x vector[],
+    changes lm.change[],
+    site lm.site,
+    layer int,
+    sequences int[],
+    positions int[]
+)
+RETURNS vector[]
+LANGUAGE sql
+IMMUTABLE
+PARALLEL SAFE
+SET search_path FROM CURRENT
+AS $$
+    SELECT
+        array_agg(
+            lm.change_row(
+                r.x, change_rows.changes, change_rows.site, change_rows.layer, NULL, r.sequence, r.position
+            )
+            ORDER BY r.row
+        )
+    FROM unnest(change_rows.x, change_rows.sequences, change_rows.positions)
+        WITH ORDINALITY AS r (x, sequence, position, row)
+$$;
+
+COMMENT ON FUNCTION lm.change_rows IS 'A matrix after the changes that are meant for its rows.';
+
+-- Without SET, so that it is inlined: where there are no changes it costs nothing.
+CREATE OR REPLACE FUNCTION lm.intervene(
+    x vector[],
+    changes lm.change[],
+    site lm.site,
+    layer int,
+    sequences int[],
+    positions int[]
+)
+RETURNS vector[]
+LANGUAGE sql
+IMMUTABLE
+PARALLEL SAFE
+RETURN CASE
+    WHEN intervene.changes IS NULL THEN intervene.x
+    ELSE lm.change_rows(
+        intervene.x, intervene.changes, intervene.site, intervene.layer, intervene.sequences, intervene.positions
+    )
+END;
+
+COMMENT ON FUNCTION lm.intervene IS
+'A site''s matrix, changed where changes are meant for it; sequences and positions are those of its rows.';
+
+CREATE OR REPLACE FUNCTION lm.knock_out(
+    scores float8[],
+    changes lm.change[],
+    layer int,
+    head int,
+    sequence int,
+    "position" int
+)
+RETURNS float8[]
+LANGUAGE sql
+IMMUTABLE
+PARALLEL SAFE
+SET search_path FROM CURRENT
+AS $$
+    SELECT
+        array_agg(
+            CASE
+                WHEN EXISTS (
+                    SELECT
+                    FROM generate_subscripts(knock_out.changes, 1) AS i
+                    CROSS JOIN LATERAL (SELECT knock_out.changes[i] AS change OFFSET 0) AS c
+                    WHERE (c.change).site = 'attn_scores'
+                        AND COALESCE((c.change).layer, knock_out.layer) = knock_out.layer
+                        AND COALESCE((c.change).head, knock_out.head) = knock_out.head
+                        AND COALESCE((c.change).sequence, knock_out.sequence) = knock_out.sequence
+                        AND COALESCE((c.change).position, knock_out.position) = knock_out.position
+                        AND COALESCE((c.change).key_position, s.key - 1) = s.key - 1
+                )
+                    THEN '-Infinity'
+                ELSE s.score
+            END
+            ORDER BY s.key
+        )
+    FROM unnest(knock_out.scores) WITH ORDINALITY AS s (score, key)
+$$;
+
+COMMENT ON FUNCTION lm.knock_out IS
+'Attention scores of a query with those of the edges that are cut at −∞, so that their weight is 0.';
