@@ -15,6 +15,7 @@ import pytest
 import statsmodels.api as sm
 from matplotlib.image import imread
 from psqlm.analysis import DEMO_PROMPT, figures
+from psqlm.analysis.beyond import fit_formula, read_rows, side_by_side
 from psqlm.analysis.data import latest_run, read_design, read_norms, read_run
 from psqlm.analysis.regression import COLUMNS, Fit, coefficients, fit_layers
 from psqlm.analysis.report import Results, analyze
@@ -402,7 +403,7 @@ def test_pictures_can_be_read_and_are_the_same_each_time(
             height, width, _ = imread(one).shape
             assert min(height, width) > 700
         if one.suffix == ".svg":
-            assert ElementTree.parse(one).getroot().tag.endswith("svg")  # noqa: S314 (our own)
+            assert ElementTree.parse(one).getroot().tag.endswith("svg")
         if one.suffix in (".png", ".svg"):
             assert one.read_bytes() == other.read_bytes()
 
@@ -549,3 +550,110 @@ def test_a_disagreement_with_numpy_is_an_error(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(np.linalg, "lstsq", wrong)
     with pytest.raises(PsqlmError, match=r"layer 0: statsmodels and NumPy differ by 1.0e-06"):
         fit_layers(design, 1)
+
+
+# Beyond the recipe --------------------------------------------------------------------------------
+
+
+def lagged(runs: Sequence[Adjustments], layer: int, lags: int) -> tuple[np.ndarray, np.ndarray]:
+    """y and [1, lag_1, … lag_k, position] of one layer over runs, token 0 left out."""
+    y, x = [], []
+    for run in runs:
+        log = np.log(np.linalg.norm(run[layer].astype(np.float64), axis=1))
+        for t in range(lags + 1, len(log)):
+            y.append(log[t])
+            x.append([1, *(log[t - i] for i in range(1, lags + 1)), t])
+    return np.array(y), np.array(x)
+
+
+@pytest.mark.parametrize("lags", [1, 2, 5])
+@pytest.mark.parametrize("covariance", ["nonrobust", "HC3", "cluster"])
+def test_more_lags_controls_and_robust_errors(
+    connection: psycopg.Connection, lags: int, covariance: Any
+) -> None:
+    runs = [random_adjustments(30 + seed, seed=seed) for seed in range(6)]
+    run_ids = [insert_run(connection, run) for run in runs]
+    rows = read_rows(connection, run_ids, lags)
+    formula = "log_norm ~ " + " + ".join(f"lag_{i + 1}" for i in range(lags)) + " + position"
+    fits = fit_formula(rows, formula, covariance)
+    assert list(fits) == list(range(8))
+    for layer, fit in fits.items():
+        y, x = lagged(runs, layer, lags)
+        groups = np.repeat(range(6), [len(run[0]) - lags - 1 for run in runs])
+        options = {"cov_kwds": {"groups": groups}} if covariance == "cluster" else {}
+        expected = sm.OLS(y, x).fit(cov_type=covariance, **options)
+        np.testing.assert_allclose(fit.params, expected.params, rtol=1e-8)
+        np.testing.assert_allclose(fit.bse, expected.bse, rtol=1e-8)
+        np.testing.assert_allclose(fit.pvalues, expected.pvalues, rtol=1e-6)
+
+
+def test_more_lags_in_sql(connection: psycopg.Connection) -> None:
+    runs = [random_adjustments(40, seed=seed) for seed in range(3)]
+    run_ids = [insert_run(connection, run) for run in runs]
+    found = query(
+        connection,
+        """
+        SELECT *
+        FROM lm.ols(ARRAY(
+            SELECT ROW(r.layer, r.log_norm, r.lag || r.position::float8)::lm.observation
+            FROM lm.lag_rows(%s, lags => 4) AS r
+        ))
+        """,
+        run_ids,
+    )
+    for layer in range(8):
+        y, x = lagged(runs, layer, 4)
+        expected = sm.OLS(y, x).fit()
+        part = found[found["group_name"] == str(layer)]
+        assert set(part["n"]) == {3 * 35}
+        np.testing.assert_allclose(part["coefficient"], expected.params, rtol=1e-8)
+        np.testing.assert_allclose(part["p"], expected.pvalues, rtol=1e-8)
+
+
+def test_two_lags_are_the_recipe(connection: psycopg.Connection) -> None:
+    run_id = insert_run(connection, random_adjustments(40))
+    recipe = coefficients(fit_layers(read_design(connection, run_id), 8))
+    fits = fit_formula(read_rows(connection, [run_id]))
+    found = [[fit.params["lag_1"], fit.params["lag_2"], fit.rsquared] for fit in fits.values()]
+    np.testing.assert_allclose(recipe[["beta_lag1", "beta_lag2", "r_squared"]], found, rtol=1e-10)
+
+
+def test_token_frequency(connection: psycopg.Connection) -> None:
+    run_ids = [insert_run(connection, random_adjustments(n)) for n in (10, 20)]
+    rows = read_rows(connection, run_ids)
+    # tokens 1 … 10 are in both runs, 11 … 20 in one
+    share = np.where(rows["token_id"] <= 10, 2 / 30, 1 / 30)
+    np.testing.assert_allclose(rows["log_frequency"], np.log(share), rtol=1e-12)
+
+
+def test_models_side_by_side(connection: psycopg.Connection) -> None:
+    deep = fit_formula(read_rows(connection, [insert_run(connection, random_adjustments(30))]))
+    shallow = {layer: fit for layer, fit in deep.items() if layer < 3}
+    table = side_by_side({"deep": deep, "shallow": shallow})
+    assert len(table) == 8 * 3
+    assert table.loc[(1, "lag_1"), ("deep", "coefficient")] == deep[1].params["lag_1"]
+    assert table.loc[(1, "lag_1"), ("shallow", "p")] == deep[1].pvalues["lag_1"]
+    assert table["shallow"].loc[3:].isna().all().all()
+
+
+@pytest.mark.parametrize(
+    ("n_tokens", "lags", "covariance", "message"),
+    [
+        (20, 0, "nonrobust", "lags must be 1 or more"),
+        (20, -3, "nonrobust", "lags must be 1 or more"),
+        (20, 2, "cluster", "two runs or more"),
+        (9, 5, "nonrobust", "layer 0 cannot be fitted: 3 rows"),
+        (4, 3, "nonrobust", "no rows to fit"),
+    ],
+)
+def test_what_goes_beyond_what_is_there(
+    connection: psycopg.Connection, n_tokens: int, lags: int, covariance: Any, message: str
+) -> None:
+    run_id = insert_run(connection, random_adjustments(n_tokens))
+    with pytest.raises(PsqlmError, match=message):
+        fit_formula(read_rows(connection, [run_id], lags), covariance=covariance)
+
+
+def test_rows_of_runs_that_are_not_there(connection: psycopg.Connection) -> None:
+    with pytest.raises(PsqlmError, match="no such run: -5"):
+        read_rows(connection, [-5])
