@@ -58,10 +58,9 @@ def analyze(
     run = read_run(connection, run_id)
     fits = fit_layers(read_design(connection, run_id), run.n_layer)
     if all(fit.ols is None for fit in fits):
+        tokens = "1 token" if run.n_tokens == 1 else f"{run.n_tokens} tokens"
         raise PsqlmError(
-            f"run {run_id} ({run.n_tokens} {'token' if run.n_tokens == 1 else 'tokens'}) "
-            f"cannot be regressed in any layer: "
-            f"{fits[0].impossible}"
+            f"run {run_id} ({tokens}) cannot be regressed in any layer: {fits[0].impossible}"
         )
     table = coefficients(fits)
     told = story(fits)
