@@ -129,6 +129,23 @@ $$;
 
 COMMENT ON FUNCTION lm.change_rows IS 'A matrix after the changes that are meant for its rows.';
 
+CREATE OR REPLACE FUNCTION lm.has_change(
+    changes lm.change[],
+    site lm.site,
+    layer int
+)
+RETURNS boolean
+LANGUAGE sql
+IMMUTABLE
+PARALLEL SAFE
+RETURN EXISTS (
+    SELECT
+    FROM unnest(has_change.changes) AS c
+    WHERE c.site = has_change.site AND COALESCE(c.layer, has_change.layer) = has_change.layer
+);
+
+COMMENT ON FUNCTION lm.has_change IS 'Whether a change is meant for a site in a layer; of no changes (NULL) none is.';
+
 -- Without SET, so that it is inlined: where there are no changes it costs nothing.
 CREATE OR REPLACE FUNCTION lm.intervene(
     x vector[],
@@ -144,6 +161,7 @@ IMMUTABLE
 PARALLEL SAFE
 RETURN CASE
     WHEN intervene.changes IS NULL THEN intervene.x
+    WHEN NOT lm.has_change(intervene.changes, intervene.site, intervene.layer) THEN intervene.x
     ELSE lm.change_rows(
         intervene.x, intervene.changes, intervene.site, intervene.layer, intervene.sequences, intervene.positions
     )

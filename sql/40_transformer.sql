@@ -117,7 +117,9 @@ AS $$
                     b.resid_post AS x,
                     transformer.sequence AS sequences,
                     transformer.position AS positions,
-                    transformer.changes
+                    transformer.changes,
+                    lm.has_change(transformer.changes, 'attn_scores', b.layer + 1) AS edges_are_cut,
+                    lm.has_change(transformer.changes, 'pattern', b.layer + 1) AS pattern_is_changed
                 FROM block AS b
                 CROSS JOIN size
                 WHERE b.layer + 1 < size.n_layer
@@ -243,8 +245,11 @@ AS $$
                     head.head,
                     head.position,
                     CASE
-                        WHEN h.changes IS NULL THEN s.scores
-                        ELSE lm.knock_out(s.scores, h.changes, h.layer, head.head, head.sequence, head.position)
+                        WHEN h.edges_are_cut
+                            THEN lm.knock_out(
+                                s.scores, h.changes, h.layer, head.head, head.sequence, head.position
+                            )
+                        ELSE s.scores
                     END AS scores
                 FROM here AS h
                 CROSS JOIN head
@@ -268,8 +273,11 @@ AS $$
                     s.head,
                     s.scores,
                     CASE
-                        WHEN h.changes IS NULL THEN w.weights
-                        ELSE lm.change_row(w.weights, h.changes, 'pattern', h.layer, s.head, s.sequence, s.position)
+                        WHEN h.pattern_is_changed
+                            THEN lm.change_row(
+                                w.weights, h.changes, 'pattern', h.layer, s.head, s.sequence, s.position
+                            )
+                        ELSE w.weights
                     END AS weights
                 FROM here AS h
                 CROSS JOIN attn_scores AS s

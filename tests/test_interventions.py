@@ -16,6 +16,8 @@ from psqlm.resources import DEMO_MODEL
 
 CLEAN = "The King had a daughter who was very beautiful"
 CORRUPT = "The Fox had a brother who was very hungry indeed"
+SWEEP_CLEAN = "There was once a king. The old king"
+SWEEP_CORRUPT = "There was once a fox. The old fox"
 LAYER, HEAD, POSITION = 3, 1, 4
 
 Change = Callable[[torch.Tensor], None]
@@ -215,14 +217,15 @@ def test_changes_of_one_place_are_made_in_order(connection: psycopg.Connection) 
 
 def test_a_run_records_its_interventions(connection: psycopg.Connection) -> None:
     intervene(connection, site="attn_out", layer=LAYER, kind="zero")
-    recorded, largest = connection.execute(
+    (run,) = connection.execute(
+        "SELECT lm.forward(%s, interventions => 'test')", [CORRUPT]
+    ).fetchone()
+    assert connection.execute(
         "SELECT r.interventions, max(a.norm) FROM lm.run AS r"
         " JOIN lm.attention_adjustment AS a USING (run_id)"
-        " WHERE r.run_id = lm.forward(%s, interventions => 'test') AND a.layer = %s"
-        " GROUP BY r.interventions",
-        [CORRUPT, LAYER],
-    ).fetchone() or (None, None)
-    assert (recorded, largest) == ("test", 0)
+        " WHERE r.run_id = %s AND a.layer = %s GROUP BY r.interventions",
+        [run, LAYER],
+    ).fetchone() == ("test", 0)
 
 
 def test_generation_is_steered(connection: psycopg.Connection) -> None:
@@ -266,3 +269,75 @@ def test_a_run_that_kept_nothing_to_take(connection: psycopg.Connection) -> None
     intervene(connection, site="mlp_out", kind="replace", from_run=run)
     with pytest.raises(psycopg.errors.InvalidParameterValue, match="finds no mlp_out to take"):
         connection.execute("SELECT lm.forward('a', interventions => 'test')")
+
+
+@pytest.mark.parametrize("site", ["resid_pre", "attn_out", "mlp_out", "z"])
+def test_patching_sweep(connection: psycopg.Connection, site: str) -> None:
+    """Every layer × position, or layer × head, against a whole hooked pass for each."""
+    global LAYER  # noqa: PLW0603
+    answer, wrong = " king", " fox"
+    rows = connection.execute(
+        "SELECT layer, head, position, logit_difference, recovered"
+        " FROM lm.patching_sweep(%s, %s, %s, %s, %s) ORDER BY layer, head, position",
+        [SWEEP_CLEAN, SWEEP_CORRUPT, site, answer, wrong],
+    ).fetchall()
+    tokens = [
+        connection.execute("SELECT lm.encode(%s)", [text]).fetchone()[0]
+        for text in (SWEEP_CLEAN, SWEEP_CORRUPT)
+    ]
+    (a,), (w,) = (connection.execute("SELECT lm.encode(%s)", [t]).fetchone()[0] for t in (answer, wrong))
+    config = reference.model(DEMO_MODEL).config
+    n_places = config.n_head if site in WITH_HEADS else len(tokens[0])
+    assert len(rows) == config.n_layer * n_places
+
+    def difference(ids: list[int]) -> float:
+        logit = reference.forward(DEMO_MODEL, ids).logits[-1]
+        return float(logit[a] - logit[w])
+
+    clean, corrupt = difference(tokens[0]), difference(tokens[1])
+    expected = []
+    before = LAYER
+    try:
+        for layer, head, position, *_ in rows:
+            LAYER = layer
+            seen: list[torch.Tensor] = []
+            with changed(site, lambda x, seen=seen: seen.append(x.clone())):
+                difference(tokens[0])
+            columns = slice_of(site, head if site in WITH_HEADS else None)
+            at = slice(None) if site in WITH_HEADS else position
+
+            def patch(x: torch.Tensor, at=at, columns=columns, seen=seen) -> None:
+                x[at, columns] = seen[0][at, columns]
+
+            with changed(site, patch):
+                expected.append(difference(tokens[1]))
+    finally:
+        LAYER = before
+    assert np.ptp(expected) > 0.05, "the sweep shows nothing"
+    assert_close(f"sweep of {site}: logit differences", [r[3] for r in rows], expected, absolute=1e-3)
+    assert_close(
+        f"sweep of {site}: recovered",
+        [r[4] for r in rows],
+        (np.array(expected) - corrupt) / (clean - corrupt),
+        absolute=1e-3,
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ("'The King', 'The old King', 'resid_pre', ' a', ' b'", "have 2 and 3 tokens"),
+        ("'The King', 'The Fox', 'resid_pre', ' a house', ' b'", "is not one token"),
+        ("'The King', 'The Fox', 'pattern', ' a', ' b'", "cannot be swept"),
+    ],
+)
+def test_sweeps_that_cannot_be(
+    connection: psycopg.Connection, arguments: str, message: str
+) -> None:
+    before = connection.execute("SELECT count(*) FROM lm.run").fetchone()
+    with (
+        pytest.raises(psycopg.errors.InvalidParameterValue, match=message),
+        connection.transaction(),
+    ):
+        connection.execute(f"SELECT * FROM lm.patching_sweep({arguments})")
+    assert connection.execute("SELECT count(*) FROM lm.run").fetchone() == before
