@@ -23,6 +23,17 @@ $$;
 COMMENT ON TYPE lm.change IS
 'An intervention made ready: x := factor · x + value in width columns of a site from column first on (NULL: in all), at the sequence, layer, head and position given (NULL: at each). Of attn_scores, the edge to key_position that is cut.';
 
+COMMENT ON COLUMN lm.change.sequence IS 'The sequence of the batch; NULL: each.';
+COMMENT ON COLUMN lm.change.site IS 'The site.';
+COMMENT ON COLUMN lm.change.layer IS 'The layer, from 0; NULL: each.';
+COMMENT ON COLUMN lm.change.head IS 'Of attn_scores and pattern the head, from 0; NULL: each.';
+COMMENT ON COLUMN lm.change.position IS 'The position, from 0; NULL: each.';
+COMMENT ON COLUMN lm.change.key_position IS 'Of an edge that is cut the key''s position; NULL: each.';
+COMMENT ON COLUMN lm.change.first IS 'The first column that changes, from 1; NULL: all change.';
+COMMENT ON COLUMN lm.change.width IS 'How many columns change; NULL: all.';
+COMMENT ON COLUMN lm.change.factor IS 'What x is multiplied by.';
+COMMENT ON COLUMN lm.change.value IS 'What is added then, [width]; NULL: nothing.';
+
 CREATE OR REPLACE FUNCTION lm.affine_step(
     state vector,
     x vector,
