@@ -89,7 +89,7 @@ AS $$
             COALESCE(
                 merge_steps.word,
                 lm.fail(NULL::text, 'no word: it is NULL', 'give a text, such as '' rock''')
-            ) AS word
+            ) COLLATE "C" AS word
         FROM lm.model_id(merge_steps.model) AS m (model_id)
     ),
 

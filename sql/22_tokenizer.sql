@@ -33,6 +33,8 @@ $$;
 COMMENT ON FUNCTION lm.piece_pattern IS
 'GPT-2''s regular expression for the pieces of a text, its classes spelled as ranges of code points.';
 
+-- The settings: one plan for all prompts, pieces joined by hashing rather than sorted, and no JIT,
+-- which takes longer than the query.
 CREATE OR REPLACE FUNCTION lm.tokenize(
     prompt text,
     model text DEFAULT NULL
@@ -49,10 +51,11 @@ AS $$
     input AS MATERIALIZED (
         SELECT
             m.model_id,
+            -- compared by its bytes from here on, whatever the locale
             COALESCE(
                 tokenize.prompt,
                 lm.fail(NULL::text, 'no prompt: it is NULL', 'give a text; '''' has no tokens')
-            ) AS prompt,
+            ) COLLATE "C" AS prompt,
             -- the special tokens, any of them
             COALESCE(
                 (
@@ -68,11 +71,11 @@ AS $$
 
     -- special tokens, read whole, cut the text into segments; each stands at the end of its segment
     piece AS MATERIALIZED (
-        SELECT s.segment, p.number, p.match[1] COLLATE "C" AS piece, false AS special
+        SELECT s.segment, p.number, p.match[1] AS piece, false AS special
         FROM input AS i
         CROSS JOIN LATERAL regexp_split_to_table(i.prompt, i.special_pattern)
             WITH ORDINALITY AS s (text, segment)
-        CROSS JOIN LATERAL regexp_matches(s.text COLLATE "C", lm.piece_pattern(), 'g')
+        CROSS JOIN LATERAL regexp_matches(s.text, lm.piece_pattern(), 'g')
             WITH ORDINALITY AS p (match, number)
         UNION ALL
         SELECT s.segment, NULL, s.match[1], true
@@ -86,7 +89,7 @@ AS $$
         SELECT
             p.piece,
             p.special,
-            -- a subquery, and not a join that would read the whole vocabulary
+            -- looked up one by one: a join might read the whole vocabulary
             (
                 SELECT v.token_id
                 FROM lm.vocabulary AS v
@@ -139,12 +142,12 @@ AS $$
         CROSS JOIN input AS i
         CROSS JOIN LATERAL lm.tokens_in(m.spelling) AS t
         CROSS JOIN LATERAL (
-            SELECT v.token_id, v.token
-            FROM lm.vocabulary AS v
-            WHERE v.model_id = i.model_id
-                AND v.bytes = t.bytes
-                AND NOT v.special
-            OFFSET 0
+            SELECT u.token_id, u.token
+            FROM lm.vocabulary AS u
+            WHERE u.model_id = i.model_id
+                AND u.bytes = t.bytes
+                AND NOT u.special
+            OFFSET 0  -- one by one again
         ) AS v
     )
 
