@@ -13,14 +13,16 @@ demo: $(VENV)/demo.stamp
 test: lint
 	$(BIN)/python -m pytest
 
-# mypy reads the package as it is installed: the folders at the top are parts of psqlm
+# mypy reads the package as it is installed, for the folders at the top are parts of psqlm;
+# sqlfluff reads the bodies of SQL functions too, which are mere text to it otherwise
 lint: $(VENV)/test.stamp
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	rm -rf build/lib
-	$(BIN)/python -c "import setuptools; setuptools.setup()" --quiet build_py --build-lib build/lib
-	$(BIN)/mypy build/lib/psqlm
-	$(BIN)/sqlfluff lint --disable-progress-bar sql
+	rm -rf build/lib build/bodies
+	$(BIN)/python -c "import setuptools; setuptools.setup()" --quiet build_py --build-lib build/lib 2>/dev/null
+	cd build/lib && ../../$(BIN)/mypy --config-file ../../pyproject.toml --cache-dir ../../.mypy_cache -p psqlm
+	$(BIN)/python tools/sql_bodies.py build/bodies
+	$(BIN)/sqlfluff lint --disable-progress-bar sql build/bodies
 
 clean:
 	rm -rf $(VENV) build dist demo-output *.egg-info

@@ -8,6 +8,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +21,11 @@ from .mapping import IGNORED, TOKEN_EMBEDDING, UNEMBEDDING, expected_shapes
 
 PREFIX = "transformer."
 INDEX = "model.safetensors.index.json"
-STORED_AS = {"F32": np.dtype("<f4"), "F16": np.dtype("<f2"), "BF16": np.dtype("<u2")}
+STORED_AS: dict[str, np.dtype[Any]] = {
+    "F32": np.dtype("<f4"),
+    "F16": np.dtype("<f2"),
+    "BF16": np.dtype("<u2"),
+}
 
 Array = npt.NDArray[np.float32]
 
@@ -41,10 +46,11 @@ class Tensor:
 
     def read(self, rows: slice = slice(None)) -> Array:
         """The tensor as float32, exactly; a view of the file where that is what it holds."""
-        raw = np.memmap(self.path, STORED_AS[self.kind], "r", self.offset, self.shape)[rows]
+        stored = np.memmap(self.path, STORED_AS[self.kind], "r", self.offset, self.shape)[rows]
         if self.kind == "BF16":  # the upper half of a float32
-            return (raw.astype(np.uint32) << 16).view(np.float32)
-        return raw.astype(np.float32, copy=False)
+            widened: Array = (stored.astype(np.uint32) << np.uint32(16)).view(np.float32)
+            return widened
+        return np.asarray(stored, np.float32)
 
 
 class Checkpoint:
@@ -89,7 +95,7 @@ class Checkpoint:
         """Hash of the weight files, hexadecimal; of several, as if they were one file."""
         digest = hashlib.sha256()
         for path in self.files:
-            digest.update(np.memmap(path, np.uint8, "r"))
+            digest.update(np.memmap(path, np.uint8, "r").data)
         return digest.hexdigest()
 
     def check_tied(self) -> None:

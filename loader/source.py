@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 from dataclasses import dataclass
@@ -100,10 +101,10 @@ def _download(repository: str, name: str, revision: str | None) -> Path:
         PsqlmError: it is not there, or cannot be reached.
     """
     from huggingface_hub import constants, errors, hf_hub_download
-    from huggingface_hub.utils import logging
+    from huggingface_hub.utils.logging import set_verbosity
 
     if "HF_HUB_VERBOSITY" not in os.environ:
-        logging.set_verbosity_error()  # what fails is said below, in one line
+        set_verbosity(logging.ERROR)  # what fails is said below, in one line
     where = repository if revision is None else f"{repository} at {revision}"
     try:
         return Path(hf_hub_download(repository, name, revision=revision))

@@ -19,12 +19,12 @@ def execute(arguments: list[str]) -> None:
     """
     dsn = resolve()
     connect(dsn).close()  # so that schema lm is there
-    parameters = conninfo_to_dict(dsn)
+    parameters = {name: str(value) for name, value in conninfo_to_dict(dsn).items()}
     environment = dict(os.environ)
     if password := parameters.pop("password", None):
-        environment["PGPASSWORD"] = str(password)  # not on a command line that others can list
+        environment["PGPASSWORD"] = password  # not on a command line that others can list
     bundled = str(EmbeddedServer().binaries / "psql")
     psql = (shutil.which("psql") if os.environ.get("PSQLM_DSN") else None) or bundled
     # the connection first: psql takes what follows options for a database and a user
-    command = ["psql", f"--dbname={make_conninfo(**parameters)}", *arguments]
+    command = ["psql", f"--dbname={make_conninfo('', **parameters)}", *arguments]
     os.execve(psql, command, environment)  # noqa: S606 (no shell is meant)

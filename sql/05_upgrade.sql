@@ -1,5 +1,6 @@
--- Code of an earlier version goes before this version's comes: what was renamed or takes other arguments now
--- would stay beside it. Tables, and code that tables or objects of the user's own need, are left alone.
+-- Code of an earlier version goes before this version's comes: what was renamed, or takes other
+-- arguments now, would stay beside it. Tables are left alone, and so is code that they or objects
+-- of the user's own need.
 
 DO $$
 DECLARE
