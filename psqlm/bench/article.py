@@ -1,0 +1,74 @@
+"""The article's analysis without a database: hooks on transformers, then the same regression.
+
+python -m psqlm.bench.article MODEL_FOLDER TEXT_FILE OUT_FOLDER
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+
+def main(model_folder: Path, text_file: Path, out: Path) -> None:
+    """Write coefficients.csv, summary.txt and the figures, as `psqlm analyze` does."""
+    import torch
+
+    from psqlm.analysis import figures
+    from psqlm.analysis.data import Run
+    from psqlm.analysis.regression import coefficients, fit_layers
+    from psqlm.bench.theirs import n_cores
+
+    transformers: Any = import_module("transformers")  # its types are incomplete
+    transformers.utils.logging.set_verbosity_error()
+    transformers.utils.logging.disable_progress_bar()
+    torch.set_num_threads(n_cores())
+    tokenizer = transformers.AutoTokenizer.from_pretrained(model_folder)
+    model = transformers.GPT2LMHeadModel.from_pretrained(model_folder, dtype=torch.float32)
+    model.eval()
+    text = text_file.read_text("utf-8")
+    tokens = tokenizer(text)["input_ids"]
+    norms: list[npt.NDArray[np.float32]] = []  # per layer, [position]
+    for block in model.transformer.h:
+        block.attn.c_proj.register_forward_hook(
+            lambda _module, _input, adjustment: norms.append(adjustment[0].norm(dim=-1).numpy())
+        )
+    with torch.inference_mode():
+        model.transformer(torch.tensor([tokens]), use_cache=False)
+
+    log_norms = np.log(np.asarray(norms, dtype=np.float64))
+    n_layer, n_tokens = log_norms.shape
+    layer, position = np.indices(log_norms.shape).reshape(2, -1)
+    seen = pd.DataFrame(
+        {
+            "layer": layer,
+            "position": position,
+            "token": [tokenizer.decode([tokens[place]]) for place in position],
+            "norm": np.exp(log_norms).ravel(),
+            "log_norm": log_norms.ravel(),
+        }
+    )
+    seen["lag_1"] = seen.groupby("layer")["log_norm"].shift(1)
+    seen["lag_2"] = seen.groupby("layer")["log_norm"].shift(2)
+
+    fits = fit_layers(seen[seen["position"] >= 3], n_layer)
+    out.mkdir(parents=True, exist_ok=True)
+    coefficients(fits).to_csv(out / "coefficients.csv", index=False)
+    (out / "summary.txt").write_text("\n\n".join(fit.summary() for fit in fits), "utf-8")
+    run = Run(0, model_folder.name, n_layer, text, n_tokens)
+    with figures.style():
+        for name, figure in {
+            "log_norms": figures.norms_figure(run, seen),
+            "slopes": figures.slopes_figure(run, fits),
+        }.items():
+            figure.savefig(out / f"{name}.png")
+            figure.savefig(out / f"{name}.svg")
+
+
+if __name__ == "__main__":
+    main(*map(Path, sys.argv[1:]))

@@ -1,0 +1,49 @@
+"""What is measured, and how often."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+DEMO = "demo"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is measured, and how often.
+
+    Attributes:
+        dtypes: how the weights are stored; the first one does what is measured only once.
+        repeats: samples of each row.
+        loads: times the model is loaded.
+        steps: tokens generated, a sample each, at every context.
+        forward: lengths of the prompts that are run, in tokens.
+        decode: contexts at which another token is generated, in tokens.
+        profile: the forward pass and the context whose stages are timed, in tokens.
+        several: sequences run together, and the length of each in tokens.
+        memory: contexts at which the memory of a generation is watched, in tokens.
+        article: whether the article's analysis is run from a shell.
+    """
+
+    dtypes: tuple[str, ...] = ("float32", "float16")
+    repeats: int = 5
+    loads: int = 5
+    steps: int = 9
+    forward: tuple[int, ...] = (8, 32, 95, 256, 512)
+    decode: tuple[int, ...] = (16, 100, 500)
+    profile: tuple[int, int] = (95, 100)
+    several: tuple[int, int] | None = (8, 32)
+    memory: tuple[int, ...] = (100, 500)
+    article: bool = True
+
+
+FULL = Plan()
+QUICK = Plan(
+    repeats=3,
+    loads=1,
+    steps=5,
+    forward=(32, 95),
+    decode=(100,),
+    several=None,
+    memory=(),
+    article=False,
+)

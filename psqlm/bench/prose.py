@@ -1,0 +1,15 @@
+"""Prose to tokenize and to run, on every machine that has Python: its own documentation."""
+
+from __future__ import annotations
+
+import re
+from pydoc_data.topics import topics
+
+TOPICS = ("objects", "naming", "exceptions", "import", "execmodel")
+
+
+def prose(size: int) -> str:
+    """So many bytes of English text, no part of it repeated on purpose; paragraphs are one line."""
+    text = "\n\n".join(topics[name].strip() for name in TOPICS)
+    unwrapped = re.sub(r"(?<!\n)\n[ ]*(?!\n)", " ", text)
+    return unwrapped.encode()[:size].decode(errors="ignore")

@@ -1,0 +1,141 @@
+"""The same work in transformers and PyTorch, as their user would write it."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import time
+from collections.abc import Iterator, Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from psqlm.loader.tokenizer import Tokenizer
+
+if TYPE_CHECKING:
+    import tiktoken
+
+
+def missing() -> str | None:
+    """The libraries that are not installed; None if all are."""
+    absent = [name for name in ("torch", "transformers") if importlib.util.find_spec(name) is None]
+    return " ".join(absent) or None
+
+
+def n_cores() -> int:
+    """Cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+class Theirs:
+    """A model in transformers, on all cores."""
+
+    def __init__(self, folder: Path, dtype: str) -> None:
+        """Load a model.
+
+        Args:
+            folder: config.json and model.safetensors.
+            dtype: float32; or float16, which stands for what PyTorch is fastest with here.
+        """
+        import torch
+
+        transformers: Any = import_module("transformers")  # its types are incomplete
+        transformers.utils.logging.set_verbosity_error()
+        transformers.utils.logging.disable_progress_bar()
+        torch.set_num_threads(n_cores())
+        self.dtype = dtype if dtype == "float32" else fastest_half(folder)
+        model = transformers.GPT2LMHeadModel.from_pretrained(
+            folder, dtype=getattr(torch, self.dtype)
+        )
+        self._model = model.eval()
+        self._torch = torch
+
+    def forward(self, sequences: Sequence[Sequence[int]]) -> list[Any]:
+        """Attention adjustments of sequences of one length, a tensor per layer; no logits."""
+        adjustments: list[Any] = []
+        hooks = [
+            block.attn.c_proj.register_forward_hook(lambda _m, _i, out: adjustments.append(out))
+            for block in self._model.transformer.h
+        ]
+        try:
+            with self._torch.inference_mode():
+                self._model.transformer(self._torch.tensor(sequences), use_cache=False)
+        finally:
+            for hook in hooks:
+                hook.remove()
+        return adjustments
+
+    def logits(self, tokens: Sequence[int]) -> npt.NDArray[np.float64]:
+        """Logits of what follows the tokens, [vocabulary]; computed at every position."""
+        with self._torch.inference_mode():
+            answer = self._model(self._torch.tensor([tokens]), use_cache=False).logits[0, -1]
+        return np.asarray(answer.double().numpy())
+
+    def steps(self, tokens: Sequence[int]) -> Iterator[int]:
+        """Greedy tokens, each computed from the one before and the cache that `generate` uses."""
+        cache, fed = None, self._torch.tensor([tokens])
+        while True:
+            with self._torch.inference_mode():
+                out = self._model(fed, past_key_values=cache, use_cache=True, logits_to_keep=1)
+                cache, fed = out.past_key_values, out.logits[:, -1:].argmax(-1)
+            yield int(fed)
+
+    def generate(self, tokens: Sequence[int], n_tokens: int) -> list[int]:
+        """A greedy continuation by transformers' own `generate`."""
+        given = self._torch.tensor([tokens])
+        with self._torch.inference_mode():
+            out = self._model.generate(
+                given,
+                attention_mask=self._torch.ones_like(given),
+                max_new_tokens=n_tokens,
+                do_sample=False,
+                pad_token_id=self._model.config.eos_token_id,
+            )
+        return [int(token) for token in out[0, len(tokens) :]]
+
+
+def fastest_half(folder: Path) -> str:
+    """float16, bfloat16 or float32: what this processor multiplies fastest.
+
+    By a matrix as wide as the model's MLP: one position, which is what each new token costs, and
+    many, which is what a prompt costs. Some processors are quick at the one and slow at the other.
+    """
+    import torch
+
+    width = int(json.loads((folder / "config.json").read_text("utf-8"))["n_embd"])
+
+    def seconds(dtype: str, n_positions: int) -> float:
+        x = torch.randn(n_positions, width).to(getattr(torch, dtype))
+        weight = torch.randn(4 * width, width).to(getattr(torch, dtype))
+        best = float("inf")
+        for _ in range(10):
+            start = time.perf_counter()
+            torch.nn.functional.linear(x, weight)
+            best = min(best, time.perf_counter() - start)
+        return best
+
+    dtypes = ("float16", "bfloat16", "float32")
+    return min(dtypes, key=lambda dtype: seconds(dtype, 1) * seconds(dtype, 64))
+
+
+def tiktoken_encoding(tokenizer: Tokenizer) -> tiktoken.Encoding | None:
+    """The same tokenizer in tiktoken; None if that is not installed or cannot express it."""
+    if importlib.util.find_spec("tiktoken") is None:
+        return None
+    import tiktoken
+
+    plain = {token.bytes: token.token_id for token in tokenizer.tokens if not token.special}
+    special = {token.text: token.token_id for token in tokenizer.tokens if token.special}
+    made = [merge.token_id for merge in tokenizer.merges]
+    if made != sorted(made):
+        return None  # tiktoken takes a token's number for its rank
+    pattern = import_module("tiktoken_ext.openai_public").r50k_pat_str  # GPT-2's, as they run it
+    return tiktoken.Encoding(
+        "psqlm-bench", pat_str=pattern, mergeable_ranks=plain, special_tokens=special
+    )
