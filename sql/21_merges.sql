@@ -23,7 +23,8 @@ BEGIN ATOMIC
     SELECT
         t.number,
         decode(t.hex, 'hex') AS bytes
-    FROM string_to_table(btrim(tokens_in.spelling, '<>'), '><') WITH ORDINALITY AS t (hex, number);
+    FROM unnest(string_to_array(btrim(tokens_in.spelling, '<>'), '><'))
+        WITH ORDINALITY AS t (hex, number);
 END;
 
 COMMENT ON FUNCTION lm.tokens_in IS 'The tokens of a spelled piece, numbered from 1.';
