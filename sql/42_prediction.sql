@@ -60,14 +60,12 @@ CREATE OR REPLACE FUNCTION lm.logits(
     resid vector,
     model_id int
 )
-RETURNS TABLE (
-    token_id int,
-    logit float8
-)
+RETURNS float8[]
 LANGUAGE sql
 STABLE
-ROWS 50000
 SET search_path FROM CURRENT
+SET plan_cache_mode = force_generic_plan
+SET jit = off
 AS $$
     WITH
     -- ln_final = LayerNorm(resid_post of the last layer)                                [d_model]
@@ -79,21 +77,24 @@ AS $$
         WHERE m.model_id = logits.model_id
     )
 
-    -- logit = W_U[token] · ln_final, and W_U is W_E
+    -- logit[token] = W_U[token] · ln_final, and W_U is W_E                              [n_vocab]
     SELECT
-        e.token_id,
-        -COALESCE(
-            e.embedding <#> f.x,
-            ((e.embedding_half <#> h.high) + (e.embedding_half <#> h.low)) * h.norm
+        ARRAY(
+            SELECT
+                -COALESCE(
+                    e.embedding <#> f.x,
+                    ((e.embedding_half <#> h.high) + (e.embedding_half <#> h.low)) * h.norm
+                )
+            FROM lm.token_embedding AS e
+            WHERE e.model_id = logits.model_id
+            ORDER BY e.token_id
         )
     FROM ln_final AS f
     CROSS JOIN lm.halves(f.x) AS h
-    CROSS JOIN lm.token_embedding AS e
-    WHERE e.model_id = logits.model_id
 $$;
 
 COMMENT ON FUNCTION lm.logits IS
-'A vector of the residual stream read as a prediction: through the final layer norm and the unembedding to a logit per token.';
+'A vector of the residual stream read as a prediction, through the final layer norm and the unembedding: the logits, [n_vocab], from token 0 on.';
 
 CREATE OR REPLACE FUNCTION lm.unembed(
     x vector[],
@@ -208,29 +209,31 @@ AS $$
         WHERE t.layer = i.n_layer - 1 AND t.position = cardinality(i.tokens) - 1
     ),
 
-    logit AS MATERIALIZED (
+    prediction AS MATERIALIZED (
         SELECT
             f.model_id,
-            l.token_id,
-            l.logit
+            lm.logits(f.resid_post, f.model_id) AS logits
         FROM final AS f
-        CROSS JOIN LATERAL lm.logits(f.resid_post, f.model_id) AS l
     ),
 
     -- log Σ e^logit, kept from overflow by the highest
     normaliser AS MATERIALIZED (
-        SELECT h.highest + ln(sum(exp(greatest(l.logit - h.highest, -700)))) AS log_total
-        FROM logit AS l
-        CROSS JOIN (SELECT max(logit) AS highest FROM logit) AS h
-        GROUP BY h.highest
+        SELECT
+            p.model_id,
+            h.highest + ln((SELECT sum(exp(greatest(l - h.highest, -700))) FROM unnest(p.logits) AS l))
+                AS log_total
+        FROM prediction AS p
+        CROSS JOIN LATERAL (SELECT max(l) AS highest FROM unnest(p.logits) AS l) AS h
     ),
 
     likeliest AS (
         SELECT
-            row_number() OVER (ORDER BY l.logit DESC, l.token_id) AS rank,
-            l.*
-        FROM logit AS l
-        ORDER BY l.logit DESC, l.token_id
+            row_number() OVER (ORDER BY l.logit DESC, l.place) AS rank,
+            (l.place - 1)::int AS token_id,
+            l.logit
+        FROM prediction AS p
+        CROSS JOIN unnest(p.logits) WITH ORDINALITY AS l (logit, place)
+        ORDER BY l.logit DESC, l.place
         LIMIT next_token.k
     )
 
@@ -243,7 +246,7 @@ AS $$
         exp(greatest(l.logit - n.log_total, -700))
     FROM likeliest AS l
     CROSS JOIN normaliser AS n
-    LEFT JOIN lm.vocabulary AS v ON v.model_id = l.model_id AND v.token_id = l.token_id
+    LEFT JOIN lm.vocabulary AS v ON v.model_id = n.model_id AND v.token_id = l.token_id
     ORDER BY l.rank
 $$;
 

@@ -63,31 +63,44 @@ STABLE
 SET search_path FROM CURRENT
 AS $$
     WITH
-    logit AS MATERIALIZED (
-        SELECT
-            l.token_id,
-            l.logit
-        FROM lm.logits(next_draw.resid, next_draw.model_id) AS l
+    prediction AS MATERIALIZED (
+        SELECT lm.logits(next_draw.resid, next_draw.model_id) AS logits
     ),
 
     highest AS MATERIALIZED (
         SELECT max(l.logit) AS logit
-        FROM logit AS l
+        FROM (SELECT unnest(p.logits) AS logit FROM prediction AS p) AS l
+    ),
+
+    -- Σ e^(logit − highest)
+    total AS MATERIALIZED (
+        SELECT sum(exp(greatest(l.logit - h.logit, -700))) AS weight
+        FROM highest AS h
+        CROSS JOIN LATERAL (SELECT unnest(p.logits) AS logit FROM prediction AS p) AS l
+    ),
+
+    candidate AS NOT MATERIALIZED (
+        SELECT
+            (l.place - 1)::int AS token_id,
+            l.logit
+        FROM prediction AS p
+        CROSS JOIN unnest(p.logits) WITH ORDINALITY AS l (logit, place)
+        WHERE next_draw.temperature > 0
     ),
 
     -- the top_k likeliest; without it, all
     allowed AS NOT MATERIALIZED (
-        SELECT l.*
-        FROM logit AS l
+        SELECT c.*
+        FROM candidate AS c
         WHERE next_draw.top_k IS NULL
 
         UNION ALL
 
         (
-            SELECT l.*
-            FROM logit AS l
+            SELECT c.*
+            FROM candidate AS c
             WHERE next_draw.top_k IS NOT NULL
-            ORDER BY l.logit DESC, l.token_id
+            ORDER BY c.logit DESC, c.token_id
             LIMIT next_draw.top_k
         )
     ),
@@ -124,23 +137,21 @@ AS $$
         WHERE r.before < next_draw.top_p * r.total
     ),
 
-    -- greedy: the highest logit, of equals the first; else the highest of logit / T − ln(−ln u),
-    -- which draws each token with its probability and has no cumulative sum to leave a gap in
+    -- greedy: the first of the highest logits; else the highest of logit / T − ln(−ln u), which
+    -- draws each token with its probability and has no cumulative sum to leave a gap in
     drawn AS MATERIALIZED (
-        (
-            SELECT l.*
-            FROM logit AS l
-            WHERE next_draw.temperature = 0
-            ORDER BY l.logit DESC, l.token_id
-            LIMIT 1
-        )
+        SELECT
+            array_position(p.logits, h.logit) - 1 AS token_id,
+            h.logit
+        FROM prediction AS p
+        CROSS JOIN highest AS h
+        WHERE next_draw.temperature = 0
 
         UNION ALL
 
         (
             SELECT n.*
             FROM nucleus AS n
-            WHERE next_draw.temperature > 0
             ORDER BY
                 n.logit / next_draw.temperature
                 - ln(-ln(lm.uniform(next_draw.seed, next_draw.step, n.token_id))) DESC,
@@ -153,10 +164,10 @@ AS $$
     SELECT
         d.token_id,
         d.logit,
-        exp(greatest(d.logit - h.logit, -700))
-        / (SELECT sum(exp(greatest(l.logit - h.logit, -700))) FROM logit AS l)
+        exp(greatest(d.logit - h.logit, -700)) / t.weight
     FROM drawn AS d
     CROSS JOIN highest AS h
+    CROSS JOIN total AS t
 $$;
 
 COMMENT ON FUNCTION lm.next_draw IS
