@@ -29,12 +29,14 @@ RETURN (
     SELECT
         CASE
             WHEN count(*) = 1 THEN min(m.name)
-            WHEN count(*) FILTER (WHERE m.is_default) = 1 THEN min(m.name) FILTER (WHERE m.is_default)
+            WHEN count(*) FILTER (WHERE m.is_default) = 1
+                THEN min(m.name) FILTER (WHERE m.is_default)
             WHEN count(*) = 0
                 THEN lm.fail(NULL::text, 'no model is loaded', 'psqlm load demo')
             ELSE lm.fail(
                 NULL::text,
-                'several models are loaded and none is the default: ' || string_agg(m.name, ', ' ORDER BY m.name),
+                'several models are loaded and none is the default: '
+                || string_agg(m.name, ', ' ORDER BY m.name),
                 'name one, or choose: SELECT lm.set_default_model(''' || min(m.name) || ''')'
             )
         END

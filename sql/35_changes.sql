@@ -130,7 +130,8 @@ AS $$
     SELECT
         array_agg(
             lm.change_row(
-                r.x, change_rows.changes, change_rows.site, change_rows.layer, NULL, r.sequence, r.position
+                r.x, change_rows.changes, change_rows.site, change_rows.layer, NULL,
+                r.sequence, r.position
             )
             ORDER BY r.row
         )
@@ -174,7 +175,8 @@ RETURN CASE
     WHEN intervene.changes IS NULL THEN intervene.x
     WHEN NOT lm.has_change(intervene.changes, intervene.site, intervene.layer) THEN intervene.x
     ELSE lm.change_rows(
-        intervene.x, intervene.changes, intervene.site, intervene.layer, intervene.sequences, intervene.positions
+        intervene.x, intervene.changes, intervene.site, intervene.layer,
+        intervene.sequences, intervene.positions
     )
 END;
 

@@ -31,9 +31,15 @@ AS $$
             i.*,
             CASE
                 WHEN i.layer NOT BETWEEN 0 AND i.n_layer - 1
-                    THEN lm.fail(true, format('intervention %s is in layer %s of %s', i.intervention_id, i.layer, i.n_layer))
+                    THEN lm.fail(
+                        true,
+                        format('intervention %s is in layer %s of %s', i.intervention_id, i.layer, i.n_layer)
+                    )
                 WHEN i.head NOT BETWEEN 0 AND i.n_head - 1
-                    THEN lm.fail(true, format('intervention %s is in head %s of %s', i.intervention_id, i.head, i.n_head))
+                    THEN lm.fail(
+                        true,
+                        format('intervention %s is in head %s of %s', i.intervention_id, i.head, i.n_head)
+                    )
                 WHEN vector_dims(i.value) <> i.width
                     THEN lm.fail(
                         true,
@@ -115,7 +121,10 @@ AS $$
         LEFT JOIN source AS s ON s.intervention_id = i.intervention_id
         WHERE
             CASE
-                WHEN i.sound AND i.kind IN ('replace', 'mean') AND i.value IS NULL AND s.value IS NULL
+                WHEN i.sound
+                    AND i.kind IN ('replace', 'mean')
+                    AND i.value IS NULL
+                    AND s.value IS NULL
                     THEN lm.fail(
                         true,
                         format(

@@ -220,7 +220,8 @@ AS $$
     normaliser AS MATERIALIZED (
         SELECT
             p.model_id,
-            h.highest + ln((SELECT sum(exp(greatest(l - h.highest, -700))) FROM unnest(p.logits) AS l))
+            h.highest
+            + ln((SELECT sum(exp(greatest(l - h.highest, -700))) FROM unnest(p.logits) AS l))
                 AS log_total
         FROM prediction AS p
         CROSS JOIN LATERAL (SELECT max(l) AS highest FROM unnest(p.logits) AS l) AS h

@@ -21,8 +21,10 @@ AS $$
                 THEN capture_sites.capture::lm.site[]
             ELSE lm.fail(
                 NULL::lm.site[],
-                'capture holds what is no site: ' || array_to_string(capture_sites.capture, ', ', 'NULL'),
-                'the sites: all, ' || (SELECT string_agg(k.site::text, ', ' ORDER BY k.site) FROM known AS k)
+                'capture holds what is no site: '
+                || array_to_string(capture_sites.capture, ', ', 'NULL'),
+                'the sites: all, '
+                || (SELECT string_agg(k.site::text, ', ' ORDER BY k.site) FROM known AS k)
             )
         END
 $$;
@@ -112,7 +114,8 @@ AS $$
             lm.prompt_tokens(p.prompt, record_runs.token_ids, m.model_id) AS tokens,
             clock_timestamp() AS started_at
         FROM lm.model AS m
-        CROSS JOIN unnest(COALESCE(record_runs.prompts, ARRAY[NULL])) WITH ORDINALITY AS p (prompt, ordinal)
+        CROSS JOIN unnest(COALESCE(record_runs.prompts, ARRAY[NULL]))
+            WITH ORDINALITY AS p (prompt, ordinal)
         WHERE m.model_id = record_runs.model_id
     ),
 
@@ -137,7 +140,8 @@ AS $$
             r.run_id,
             t.*,
             -- the embeddings, whose row is −1, are of no layer
-            t.layer = ANY (-1 || record_runs.capture_layers) OR record_runs.capture_layers IS NULL AS kept
+            t.layer = ANY (-1 || record_runs.capture_layers) OR record_runs.capture_layers IS NULL
+                AS kept
         FROM batch AS b
         CROSS JOIN LATERAL lm.transformer(
             record_runs.model_id, b.sequence, b.position, b.token_id, record_runs.capture,
@@ -295,7 +299,8 @@ AS $$
                 p.layer,
                 (h.number - 1)::int,
                 h.value
-            FROM (VALUES ('attn_scores'::lm.site, p.attn_scores), ('pattern', p.pattern)) AS w (site, matrix)
+            FROM (VALUES ('attn_scores'::lm.site, p.attn_scores), ('pattern', p.pattern))
+                AS w (site, matrix)
             CROSS JOIN unnest(w.matrix) WITH ORDINALITY AS h (value, number)
         ) AS a
         WHERE p.kept AND a.value IS NOT NULL

@@ -7,7 +7,7 @@ LANGUAGE plpgsql
 AS $$
 BEGIN
     DELETE FROM lm.generation AS g
-    WHERE g.generation_id = NEW.generation_id AND NOT g.keep;
+    WHERE g.generation_id = new.generation_id AND NOT g.keep;
     RETURN NULL;
 END
 $$;
@@ -21,7 +21,7 @@ CREATE CONSTRAINT TRIGGER forget_generation
 AFTER INSERT ON lm.generation
 DEFERRABLE INITIALLY DEFERRED
 FOR EACH ROW
-WHEN (NOT NEW.keep)
+WHEN (NOT new.keep)
 EXECUTE FUNCTION lm.forget_generation();
 
 COMMENT ON TRIGGER forget_generation ON lm.generation IS
@@ -268,7 +268,8 @@ AS $$
             ELSE lm.fail(true, 'n_tokens must be 0 or more')
         END
         AND CASE
-            WHEN start_generation.temperature >= 0 AND start_generation.temperature < 'Infinity' THEN true
+            WHEN start_generation.temperature >= 0 AND start_generation.temperature < 'Infinity'
+                THEN true
             ELSE lm.fail(true, 'temperature must be 0 (greedy) or more')
         END
         AND CASE
@@ -276,8 +277,8 @@ AS $$
             ELSE lm.fail(true, 'top_k must be 1 or more, or NULL for no limit')
         END
         AND CASE
-            WHEN (start_generation.top_p > 0 AND start_generation.top_p <= 1) OR start_generation.top_p IS NULL
-                THEN true
+            WHEN start_generation.top_p > 0 AND start_generation.top_p <= 1 THEN true
+            WHEN start_generation.top_p IS NULL THEN true
             ELSE lm.fail(true, 'top_p must be above 0 and at most 1, or NULL for no limit')
         END
     RETURNING generation_id
@@ -355,7 +356,8 @@ AS $$
         FROM input AS i
         CROSS JOIN LATERAL lm.next_step(
             i.generation_id, i.model_id, i.tokens, 0, 0,
-            generate_tokens.temperature, generate_tokens.top_k, generate_tokens.top_p, i.seed, i.changes
+            generate_tokens.temperature, generate_tokens.top_k, generate_tokens.top_p,
+            i.seed, i.changes
         ) AS d
         WHERE generate_tokens.n_tokens > 0
 
@@ -370,8 +372,10 @@ AS $$
         FROM generated AS g
         CROSS JOIN input AS i
         CROSS JOIN LATERAL lm.next_step(
-            i.generation_id, i.model_id, ARRAY[g.token_id], cardinality(i.tokens) + g.step, g.step + 1,
-            generate_tokens.temperature, generate_tokens.top_k, generate_tokens.top_p, i.seed, i.changes
+            i.generation_id, i.model_id,
+            ARRAY[g.token_id], cardinality(i.tokens) + g.step, g.step + 1,
+            generate_tokens.temperature, generate_tokens.top_k, generate_tokens.top_p,
+            i.seed, i.changes
         ) AS d
         WHERE
             CASE

@@ -13,7 +13,8 @@ SET search_path FROM CURRENT
 AS $$
     SELECT
         -(lm.layer_norm(logit_difference.resid, n.gain, n.bias, m.layer_norm_eps) <#> (
-            COALESCE(a.embedding, a.embedding_half::vector) - COALESCE(w.embedding, w.embedding_half::vector)
+            COALESCE(a.embedding, a.embedding_half::vector)
+            - COALESCE(w.embedding, w.embedding_half::vector)
         ))
     FROM lm.model AS m
     INNER JOIN lm.layer_norm AS n
@@ -41,7 +42,10 @@ RETURN (
             WHEN cardinality(t.tokens) = 1 THEN t.tokens[1]
             ELSE lm.fail(
                 NULL::int,
-                format('"%s" is not one token of model "%s" but %s', one_token.text, m.name, cardinality(t.tokens)),
+                format(
+                    '"%s" is not one token of model "%s" but %s',
+                    one_token.text, m.name, cardinality(t.tokens)
+                ),
                 'SELECT * FROM lm.tokenize(…) shows them; mind the space that most words begin with'
             )
         END
@@ -75,9 +79,18 @@ AS $$
             lm.one_token(start_sweep.wrong, m.model_id) AS wrong,
             CASE
                 WHEN start_sweep.site IN ('attn_scores', 'pattern', 'ln_final', 'logits')
-                    THEN lm.fail(NULL::int, format('%s cannot be swept', start_sweep.site), 'take a site that is vectors: resid_pre, attn_out, mlp_out, z, …')
+                    THEN lm.fail(
+                        NULL::int,
+                        format('%s cannot be swept', start_sweep.site),
+                        'take a site that is vectors: resid_pre, attn_out, mlp_out, z, …'
+                    )
                 WHEN c.n = d.n THEN c.n
-                ELSE lm.fail(NULL::int, format('the prompts have %s and %s tokens: a patch needs the same number', c.n, d.n))
+                ELSE lm.fail(
+                    NULL::int,
+                    format(
+                        'the prompts have %s and %s tokens: a patch needs the same number', c.n, d.n
+                    )
+                )
             END AS n_token
         FROM lm.model AS m
         CROSS JOIN LATERAL (
@@ -93,8 +106,10 @@ AS $$
     run AS MATERIALIZED (
         SELECT
             p.*,
-            lm.forward(start_sweep.clean, p.name, ARRAY[start_sweep.site::text, 'resid_post']) AS clean_run,
-            lm.forward(start_sweep.corrupt, p.name, '{resid_pre,k,v,resid_post}') AS corrupt_run
+            lm.forward(start_sweep.clean, p.name, ARRAY[start_sweep.site::text, 'resid_post'])
+                AS clean_run,
+            lm.forward(start_sweep.corrupt, p.name, '{resid_pre,k,v,resid_post}')
+                AS corrupt_run
         FROM prompt AS p
         WHERE p.n_token > 0
     )
@@ -168,7 +183,8 @@ AS $$
             CASE WHEN s.by_head THEN -1 ELSE p.place END AS position
         FROM sweep AS s
         CROSS JOIN generate_series(0, s.n_layer - 1) AS l (layer)
-        CROSS JOIN generate_series(0, CASE WHEN s.by_head THEN s.n_head ELSE s.n_token END - 1) AS p (place)
+        CROSS JOIN generate_series(0, CASE WHEN s.by_head THEN s.n_head ELSE s.n_token END - 1)
+            AS p (place)
     ),
 
     -- A patch changes nothing below its layer or before its position: each sequence begins there,
@@ -284,7 +300,8 @@ AS $$
         e.position,
         v.token,
         e.logit_difference,
-        (e.logit_difference - s.corrupt_difference) / NULLIF(s.clean_difference - s.corrupt_difference, 0)
+        (e.logit_difference - s.corrupt_difference)
+        / NULLIF(s.clean_difference - s.corrupt_difference, 0)
     FROM lm.patching_sweep AS s
     INNER JOIN lm.patching_effect AS e ON e.sweep_id = s.sweep_id
     INNER JOIN lm.run AS r ON r.run_id = s.corrupt_run

@@ -185,9 +185,7 @@ def test_invariants(connection: psycopg.Connection, rule: str) -> None:
         ("lm.forward_many(ARRAY['a', ''])", "the prompt is empty"),
     ],
 )
-def test_bad_input_writes_nothing(
-    connection: psycopg.Connection, call: str, message: str
-) -> None:
+def test_bad_input_writes_nothing(connection: psycopg.Connection, call: str, message: str) -> None:
     before = connection.execute("SELECT count(*) FROM lm.run").fetchone()
     with (
         pytest.raises(psycopg.errors.InvalidParameterValue, match=message),

@@ -93,7 +93,11 @@ def draws(connection: psycopg.Connection, options: str, n: int) -> Counter[int]:
 
 @pytest.mark.parametrize(
     ("options", "temperature", "top_k", "top_p"),
-    [("1, NULL, NULL", 1, None, None), ("0.7, 20, NULL", 0.7, 20, None), ("1.3, 50, 0.8", 1.3, 50, 0.8)],
+    [
+        ("1, NULL, NULL", 1, None, None),
+        ("0.7, 20, NULL", 0.7, 20, None),
+        ("1.3, 50, 0.8", 1.3, 50, 0.8),
+    ],
 )
 def test_draws_follow_the_distribution(
     connection: psycopg.Connection, options: str, temperature: float, top_k: int, top_p: float
@@ -122,7 +126,10 @@ def test_draws_follow_the_distribution(
     means = np.append(expected[~rare], expected[rare].sum()) * n
     keep = means > 0
     assert keep.sum() >= 3
-    assert stats.chisquare(cells[keep], means[keep] * cells[keep].sum() / means[keep].sum()).pvalue > 1e-3
+    assert (
+        stats.chisquare(cells[keep], means[keep] * cells[keep].sum() / means[keep].sum()).pvalue
+        > 1e-3
+    )
 
 
 def test_a_seed_is_reproducible_and_seeds_differ(connection: psycopg.Connection) -> None:
@@ -206,18 +213,14 @@ def test_rows_come_as_they_are_made_and_a_closed_cursor_leaves_none(
         (cached,) = committed.execute(
             "SELECT count(DISTINCT position) FROM lm.attention_cache"
         ).fetchone()
-        (prompt_length,) = committed.execute(
-            "SELECT cardinality(lm.encode('The end'))"
-        ).fetchone()
+        (prompt_length,) = committed.execute("SELECT cardinality(lm.encode('The end'))").fetchone()
         assert cached == prompt_length + 1, "more was computed than was fetched"
     assert rows_left(committed) == 0
 
 
 def test_an_aborted_generation_leaves_no_rows(committed: psycopg.Connection) -> None:
     with pytest.raises(psycopg.errors.DivisionByZero):
-        committed.execute(
-            "SELECT 1 / (2 - step) FROM lm.generate_tokens('The end', 10)"
-        )
+        committed.execute("SELECT 1 / (2 - step) FROM lm.generate_tokens('The end', 10)")
     assert rows_left(committed) == 0
 
 

@@ -98,7 +98,18 @@ def theirs(connection: psycopg.Connection, prompt: str) -> np.ndarray:
     return reference.forward(DEMO_MODEL, tokens).logits[-1]
 
 
-SITES = ["resid_pre", "q", "k", "v", "z", "attn_out", "mlp_pre", "mlp_post", "mlp_out", "resid_post"]
+SITES = [
+    "resid_pre",
+    "q",
+    "k",
+    "v",
+    "z",
+    "attn_out",
+    "mlp_pre",
+    "mlp_post",
+    "mlp_out",
+    "resid_post",
+]
 WITH_HEADS = ["q", "k", "v", "z"]
 
 
@@ -121,9 +132,7 @@ def test_zero_at_every_position(connection: psycopg.Connection, site: str) -> No
 
 @pytest.mark.parametrize("site", WITH_HEADS)
 def test_zero_of_a_head_at_a_position(connection: psycopg.Connection, site: str) -> None:
-    intervene(
-        connection, site=site, layer=LAYER, head=HEAD, position=POSITION, kind="zero"
-    )
+    intervene(connection, site=site, layer=LAYER, head=HEAD, position=POSITION, kind="zero")
     columns = slice_of(site, HEAD)
     check(connection, "zero, one head,", site, lambda x: x[POSITION, columns].zero_())
 
@@ -150,9 +159,7 @@ def test_patch_from_another_run(connection: psycopg.Connection, site: str) -> No
     (clean,) = connection.execute(
         "SELECT lm.forward(%s, capture => %s)", [CLEAN, [site]]
     ).fetchone()
-    intervene(
-        connection, site=site, layer=LAYER, position=POSITION, kind="replace", from_run=clean
-    )
+    intervene(connection, site=site, layer=LAYER, position=POSITION, kind="replace", from_run=clean)
     columns = slice_of(site, None)
     seen: list[torch.Tensor] = []
     with changed(site, lambda x: seen.append(x[POSITION, columns].clone())):
@@ -274,7 +281,7 @@ def test_a_run_that_kept_nothing_to_take(connection: psycopg.Connection) -> None
 @pytest.mark.parametrize("site", ["resid_pre", "attn_out", "mlp_out", "z"])
 def test_patching_sweep(connection: psycopg.Connection, site: str) -> None:
     """Every layer × position, or layer × head, against a whole hooked pass for each."""
-    global LAYER  # noqa: PLW0603
+    global LAYER
     answer, wrong = " king", " fox"
     rows = connection.execute(
         "SELECT layer, head, position, logit_difference, recovered"
@@ -285,7 +292,9 @@ def test_patching_sweep(connection: psycopg.Connection, site: str) -> None:
         connection.execute("SELECT lm.encode(%s)", [text]).fetchone()[0]
         for text in (SWEEP_CLEAN, SWEEP_CORRUPT)
     ]
-    (a,), (w,) = (connection.execute("SELECT lm.encode(%s)", [t]).fetchone()[0] for t in (answer, wrong))
+    (a,), (w,) = (
+        connection.execute("SELECT lm.encode(%s)", [t]).fetchone()[0] for t in (answer, wrong)
+    )
     config = reference.model(DEMO_MODEL).config
     n_places = config.n_head if site in WITH_HEADS else len(tokens[0])
     assert len(rows) == config.n_layer * n_places
@@ -314,7 +323,9 @@ def test_patching_sweep(connection: psycopg.Connection, site: str) -> None:
     finally:
         LAYER = before
     assert np.ptp(expected) > 0.05, "the sweep shows nothing"
-    assert_close(f"sweep of {site}: logit differences", [r[3] for r in rows], expected, absolute=1e-3)
+    assert_close(
+        f"sweep of {site}: logit differences", [r[3] for r in rows], expected, absolute=1e-3
+    )
     assert_close(
         f"sweep of {site}: recovered",
         [r[4] for r in rows],
