@@ -117,7 +117,10 @@ IMMUTABLE
 PARALLEL SAFE
 RETURN (
     SELECT
-        array_agg(lm.layer_norm(r.x, layer_norm.gain, layer_norm.bias, layer_norm.eps) ORDER BY r.row)
+        array_agg(
+            lm.layer_norm(r.x, layer_norm.gain, layer_norm.bias, layer_norm.eps)
+            ORDER BY r.row
+        )
     FROM unnest(layer_norm.x) WITH ORDINALITY AS r (x, row)
 );
 
@@ -155,7 +158,11 @@ AS $$
     )
 
     -- x/2 + x/2 · tanh t
-    SELECT array_agg(x * half + x * half * ARRAY(SELECT tanh(unnest(t::real[])))::vector ORDER BY row)
+    SELECT
+        array_agg(
+            x * half + x * half * ARRAY(SELECT tanh(unnest(t::real[])))::vector
+            ORDER BY row
+        )
     FROM scaled
 $$;
 
@@ -268,7 +275,8 @@ AS $$
                                 SELECT
                                     bias - COALESCE(
                                         weight <#> half.x,
-                                        ((weight_half <#> half.high) + (weight_half <#> half.low)) * half.norm
+                                        half.norm
+                                        * ((weight_half <#> half.high) + (weight_half <#> half.low))
                                     )
                                 FROM weight
                                 ORDER BY unit
@@ -353,7 +361,10 @@ LANGUAGE sql
 IMMUTABLE
 PARALLEL SAFE
 RETURN ARRAY(
-    SELECT (array_fill(0, ARRAY[place - 1]) || 1 || array_fill(0, ARRAY[identity.width - place]))::vector
+    SELECT
+        (
+            array_fill(0, ARRAY[place - 1]) || 1 || array_fill(0, ARRAY[identity.width - place])
+        )::vector
     FROM generate_series(1, identity.width) AS place
     ORDER BY place
 );

@@ -66,20 +66,22 @@ AS $$
     -- embed = W_E[token], pos_embed = W_pos[position]                         [position, d_model]
     embedding AS MATERIALIZED (
         SELECT
-            lm.intervene(looked_up.embed, transformer.changes, 'embed', 0, transformer.sequence, transformer.position)
-                AS embed,
-            lm.intervene(looked_up.pos, transformer.changes, 'pos_embed', 0, transformer.sequence, transformer.position)
-                AS pos_embed
+            lm.intervene(
+                y.embed, transformer.changes, 'embed', 0, transformer.sequence, transformer.position
+            ) AS embed,
+            lm.intervene(
+                y.pos_embed, transformer.changes, 'pos_embed', 0, transformer.sequence, transformer.position
+            ) AS pos_embed
         FROM (
             SELECT
                 array_agg(COALESCE(e.embedding, e.embedding_half::vector) ORDER BY b.row) AS embed,
-                array_agg(p.embedding ORDER BY b.row) AS pos
+                array_agg(p.embedding ORDER BY b.row) AS pos_embed
             FROM batch AS b
             INNER JOIN lm.token_embedding AS e
                 ON e.model_id = transformer.model_id AND e.token_id = b.token_id
             INNER JOIN lm.position_embedding AS p
                 ON p.model_id = transformer.model_id AND p.position = b.position
-        ) AS looked_up
+        ) AS y
     ),
 
     -- one row per layer: a matrix for each site that is to be kept, and the residual stream
@@ -161,111 +163,122 @@ AS $$
                 ) AS y
             ),
 
-            -- each cut into heads                                         [position, head, d_head]
-            head AS MATERIALIZED (
+            -- the queries, cut into heads                                 [position, head, d_head]
+            query AS MATERIALIZED (
                 SELECT
                     b.row,
                     b.sequence,
                     n.head,
                     b.position,
-                    subvector(b.q, n.head * h.d_head + 1, h.d_head) AS q,
-                    subvector(b.k, n.head * h.d_head + 1, h.d_head) AS k,
-                    subvector(b.v, n.head * h.d_head + 1, h.d_head) AS v
+                    subvector(b.q, n.head * h.d_head + 1, h.d_head) AS q
                 FROM here AS h
                 CROSS JOIN qkv
-                CROSS JOIN unnest(qkv.q, qkv.k, qkv.v, h.sequences, h.positions)
-                    WITH ORDINALITY AS b (q, k, v, sequence, position, row)
+                CROSS JOIN unnest(qkv.q, h.sequences, h.positions)
+                    WITH ORDINALITY AS b (q, sequence, position, row)
                 CROSS JOIN generate_series(0, h.n_head - 1) AS n (head)
             ),
 
-            -- keys and values that are there already: cached, or of a run that is continued
-            earlier AS NOT MATERIALIZED (
+            -- keys and values: what is cached, what a run that is continued has kept, what is new
+            known AS NOT MATERIALIZED (
                 SELECT
                     c.sequence,
-                    n.head,
                     c.position,
-                    subvector(c.key, n.head * h.d_head + 1, h.d_head) AS k,
-                    subvector(c.value, n.head * h.d_head + 1, h.d_head) AS v
+                    c.key AS k,
+                    c.value AS v,
+                    0 AS n_query
                 FROM here AS h
                 INNER JOIN lm.attention_cache AS c
                     ON c.generation_id = transformer.generation_id AND c.layer = h.layer
-                CROSS JOIN generate_series(0, h.n_head - 1) AS n (head)
 
                 UNION ALL
 
                 SELECT
                     s.sequence,
-                    k.head,
-                    k.position,
-                    k.value,
-                    v.value
+                    a.position,
+                    lm.concat(a.value ORDER BY a.head) FILTER (WHERE a.site = 'k'),
+                    lm.concat(a.value ORDER BY a.head) FILTER (WHERE a.site = 'v'),
+                    0
                 FROM here AS h
-                INNER JOIN lm.activation AS k
-                    ON k.run_id = transformer.context_run AND k.site = 'k' AND k.layer = h.layer
-                INNER JOIN lm.activation AS v
-                    ON v.run_id = k.run_id
-                    AND v.site = 'v'
-                    AND v.layer = k.layer
-                    AND v.head = k.head
-                    AND v.position = k.position
+                INNER JOIN lm.activation AS a
+                    ON a.run_id = transformer.context_run
+                    AND a.site IN ('k', 'v')
+                    AND a.layer = h.layer
                 INNER JOIN (
                     SELECT
                         b.sequence,
                         min(b.position) AS first_position
                     FROM batch AS b
                     GROUP BY b.sequence
-                ) AS s ON k.position < s.first_position
+                ) AS s ON s.first_position > a.position
+                GROUP BY s.sequence, a.position
+
+                UNION ALL
+
+                SELECT
+                    b.sequence,
+                    b.position,
+                    b.k,
+                    b.v,
+                    1
+                FROM here AS h
+                CROSS JOIN qkv
+                CROSS JOIN unnest(qkv.k, qkv.v, h.sequences, h.positions) AS b (k, v, sequence, position)
             ),
 
-            -- what a head can attend to                     [sequence, head][key position, d_head]
+            -- in order of position                              [sequence][key position, d_model]
             context AS MATERIALIZED (
                 SELECT
                     known.sequence,
-                    known.head,
                     array_agg(known.k ORDER BY known.position) AS keys,
                     array_agg(known.v ORDER BY known.position) AS values,
-                    count(known.row) AS n_query
-                FROM (
-                    SELECT e.sequence, e.head, e.position, e.k, e.v, NULL AS row
-                    FROM earlier AS e
+                    sum(known.n_query) AS n_query
+                FROM known
+                GROUP BY known.sequence
+            ),
 
-                    UNION ALL
-
-                    SELECT head.sequence, head.head, head.position, head.k, head.v, head.row
-                    FROM head
-                ) AS known
-                GROUP BY known.sequence, known.head
+            -- cut into heads                               [sequence, head][key position, d_head]
+            head AS MATERIALIZED (
+                SELECT
+                    c.sequence,
+                    n.head,
+                    c.n_query,
+                    ARRAY(SELECT subvector(unnest(c.keys), n.head * h.d_head + 1, h.d_head)) AS keys,
+                    ARRAY(SELECT subvector(unnest(c.values), n.head * h.d_head + 1, h.d_head)) AS values
+                FROM here AS h
+                CROSS JOIN context AS c
+                CROSS JOIN generate_series(0, h.n_head - 1) AS n (head)
             ),
 
             -- attn_scores = q · k / √d_head, of the keys up to the query itself    [position, head]
             attn_scores AS MATERIALIZED (
                 SELECT
-                    head.row,
-                    head.sequence,
-                    head.head,
-                    head.position,
+                    query.row,
+                    query.sequence,
+                    query.head,
+                    query.position,
                     CASE
                         WHEN h.edges_are_cut
                             THEN lm.knock_out(
-                                s.scores, h.changes, h.layer, head.head, head.sequence, head.position
+                                s.scores, h.changes, h.layer,
+                                query.head, query.sequence, query.position
                             )
                         ELSE s.scores
                     END AS scores
                 FROM here AS h
-                CROSS JOIN head
-                INNER JOIN context AS c ON c.sequence = head.sequence AND c.head = head.head
+                CROSS JOIN query
+                INNER JOIN head ON head.sequence = query.sequence AND head.head = query.head
                 CROSS JOIN LATERAL (
                     SELECT
                         ARRAY(
-                            SELECT -(head.q <#> unnest(c.keys)) / sqrt(h.d_head)
-                            LIMIT head.position + 1
+                            SELECT -(query.q <#> unnest(head.keys)) / sqrt(h.d_head)
+                            LIMIT query.position + 1
                         ) AS scores
                     OFFSET 0
                 ) AS s
             ),
 
-            -- pattern = softmax(attn_scores): e^(score − highest) divided by its sum; e^−60 is nothing
-            -- beside 1, and still large enough never to be an underflow in a product
+            -- pattern = softmax(attn_scores): e^(score − highest) divided by its sum; e^−60 is
+            -- nothing beside 1, and still large enough never to be an underflow in a product
             pattern AS MATERIALIZED (
                 SELECT
                     s.row,
@@ -286,21 +299,24 @@ AS $$
                     FROM (SELECT unnest(s.scores) AS score) AS score
                 ) AS m
                 CROSS JOIN LATERAL (
-                    SELECT array_agg(weight)::vector * lm.fill(1 / sum(weight), cardinality(s.scores)) AS weights
-                    FROM (SELECT exp(greatest(unnest(s.scores) - m.highest, -60)) AS weight) AS raised
+                    SELECT
+                        array_agg(e.power)::vector
+                        * lm.fill(1 / sum(e.power), cardinality(s.scores)) AS weights
+                    FROM (SELECT exp(greatest(unnest(s.scores) - m.highest, -60)) AS power) AS e
                 ) AS w
             ),
 
-            -- many queries: vᵀ = I vᵀ, for a product with it is far cheaper than a weighted sum of v
+            -- many queries: vᵀ = I vᵀ, for products with it are far cheaper than weighted sums of v
             mixed AS MATERIALIZED (
                 SELECT
-                    c.sequence,
-                    c.head,
-                    cardinality(c.values) AS n_key,
-                    CASE WHEN c.n_query < 8 THEN c.values END AS values,
-                    CASE WHEN c.n_query >= 8 THEN lm.product(h.identity, c.values) END AS transposed
+                    head.sequence,
+                    head.head,
+                    cardinality(head.values) AS n_key,
+                    CASE WHEN head.n_query < 8 THEN head.values END AS values,
+                    CASE WHEN head.n_query >= 8 THEN lm.product(h.identity, head.values) END
+                        AS transposed
                 FROM here AS h
-                CROSS JOIN context AS c
+                CROSS JOIN head
             ),
 
             -- z = Σ_key pattern[key] v[key], its heads joined                 [position, d_model]
@@ -317,12 +333,19 @@ AS $$
                                     WHEN m.transposed IS NULL
                                         THEN (
                                             SELECT lm.total(lm.fill(w.weight, h.d_head) * w.v)
-                                            FROM unnest(p.weights::real[], m.values) AS w (weight, v)
+                                            FROM (
+                                                SELECT
+                                                    unnest(p.weights::real[]) AS weight,
+                                                    unnest(m.values) AS v
+                                            ) AS w
                                             WHERE w.weight <> 0
                                         )
                                     ELSE ARRAY(
-                                        SELECT -(w.weights <#> unnest(m.transposed))
-                                        FROM (SELECT lm.pad(p.weights, m.n_key) AS weights OFFSET 0) AS w
+                                        SELECT -(w.padded <#> unnest(m.transposed))
+                                        FROM (
+                                            SELECT lm.pad(p.weights, m.n_key) AS padded
+                                            OFFSET 0
+                                        ) AS w
                                     )::vector
                                 END
                                 ORDER BY p.head
@@ -422,7 +445,9 @@ AS $$
                 h.layer,
                 NULL::vector[] AS embed,
                 NULL::vector[] AS pos_embed,
-                CASE WHEN 'resid_pre' = ANY (transformer.keep) THEN (SELECT x FROM resid_pre) END AS resid_pre,
+                CASE
+                    WHEN 'resid_pre' = ANY (transformer.keep) THEN (SELECT x FROM resid_pre)
+                END AS resid_pre,
                 CASE WHEN 'ln1' = ANY (transformer.keep) THEN (SELECT x FROM ln1) END AS ln1,
                 CASE WHEN 'q' = ANY (transformer.keep) THEN (SELECT q FROM qkv) END AS q,
                 CASE WHEN 'k' = ANY (transformer.keep) THEN (SELECT k FROM qkv) END AS k,
@@ -436,12 +461,22 @@ AS $$
                         THEN ARRAY(SELECT p.weights FROM pattern AS p ORDER BY p.row, p.head)
                 END AS pattern,
                 CASE WHEN 'z' = ANY (transformer.keep) THEN (SELECT x FROM z) END AS z,
-                CASE WHEN 'attn_out' = ANY (transformer.keep) THEN (SELECT x FROM attn_out) END AS attn_out,
-                CASE WHEN 'resid_mid' = ANY (transformer.keep) THEN (SELECT x FROM resid_mid) END AS resid_mid,
+                CASE
+                    WHEN 'attn_out' = ANY (transformer.keep) THEN (SELECT x FROM attn_out)
+                END AS attn_out,
+                CASE
+                    WHEN 'resid_mid' = ANY (transformer.keep) THEN (SELECT x FROM resid_mid)
+                END AS resid_mid,
                 CASE WHEN 'ln2' = ANY (transformer.keep) THEN (SELECT x FROM ln2) END AS ln2,
-                CASE WHEN 'mlp_pre' = ANY (transformer.keep) THEN (SELECT x FROM mlp_pre) END AS mlp_pre,
-                CASE WHEN 'mlp_post' = ANY (transformer.keep) THEN (SELECT x FROM mlp_post) END AS mlp_post,
-                CASE WHEN 'mlp_out' = ANY (transformer.keep) THEN (SELECT x FROM mlp_out) END AS mlp_out,
+                CASE
+                    WHEN 'mlp_pre' = ANY (transformer.keep) THEN (SELECT x FROM mlp_pre)
+                END AS mlp_pre,
+                CASE
+                    WHEN 'mlp_post' = ANY (transformer.keep) THEN (SELECT x FROM mlp_post)
+                END AS mlp_post,
+                CASE
+                    WHEN 'mlp_out' = ANY (transformer.keep) THEN (SELECT x FROM mlp_out)
+                END AS mlp_out,
                 (SELECT x FROM resid_post) AS resid_post
             FROM here AS h
         )
