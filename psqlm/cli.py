@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import sys
 from pathlib import Path
 from typing import Annotated
 
-import psycopg
 import typer
 
 from psqlm import __version__
-from psqlm.errors import PsqlmError
-from psqlm.shell import Commands
+from psqlm.shell import Commands, connect, read_prompt
 
 app = typer.Typer(
     cls=Commands,
@@ -66,30 +63,6 @@ def psqlm(
         os.environ["PSQLM_DSN"] = dsn
 
 
-def _connect(dsn: str | None) -> psycopg.Connection:
-    """Connect; what the server has to say goes to standard error."""
-    from psqlm.database import connect
-
-    connection = connect(dsn)
-    connection.add_notice_handler(
-        lambda notice: typer.echo(f"psqlm: {notice.message_primary}", err=True)
-    )
-    return connection
-
-
-def _prompt(prompt: str | None, file: Path | None) -> str:
-    """The prompt, from the argument or the file."""
-    if (prompt is None) == (file is None):
-        raise typer.BadParameter("give a prompt or --file, one of them")
-    if prompt is not None:
-        return prompt
-    try:
-        text = sys.stdin.read() if str(file) == "-" else Path(str(file)).read_text("utf-8")
-    except UnicodeDecodeError as error:
-        raise PsqlmError(f"{file} is not UTF-8 ({error.reason}): convert it with iconv") from error
-    return text.removesuffix("\n").removesuffix("\r")
-
-
 @app.command()
 def demo(
     out: Annotated[Path, typer.Option(help="The folder for tables and figures.")] = Path(
@@ -100,7 +73,7 @@ def demo(
     """Do the main job on the bundled model: tokenize, run, regress, draw, summarise."""
     from psqlm.showcase import run_demo
 
-    with _connect(dsn) as connection:
+    with connect(dsn) as connection:
         run_demo(connection, out)
 
 
@@ -132,7 +105,7 @@ def load(
     from psqlm.models import load_with_progress
 
     name = name or loader.default_name(source)
-    with _connect(dsn) as connection:
+    with connect(dsn) as connection:
         if not (if_missing and loader.is_loaded(connection, name)):
             load_with_progress(connection, source, name, revision, dtype, force)
 
@@ -142,7 +115,7 @@ def models(dsn: Dsn = None) -> None:
     """List the loaded models."""
     from psqlm.models import print_models
 
-    with _connect(dsn) as connection:
+    with connect(dsn) as connection:
         print_models(connection)
 
 
@@ -151,7 +124,7 @@ def drop(name: str, dsn: Dsn = None) -> None:
     """Remove a model and all that belongs to it, its runs too."""
     from psqlm import loader
 
-    with _connect(dsn) as connection:
+    with connect(dsn) as connection:
         loader.drop(connection, name)
     typer.echo(f"dropped {name}", err=True)
 
@@ -172,9 +145,9 @@ def run(
     """
     from psqlm.inference import forward
 
-    text = _prompt(prompt, file)
+    text = read_prompt(prompt, file)
     sites = [site for given in capture for site in given.replace(",", " ").split()]
-    with _connect(dsn) as connection:
+    with connect(dsn) as connection:
         typer.echo(forward(connection, text, model, sites))
     typer.echo("next: psqlm analyze, or psqlm sql -c 'TABLE lm.adjustment_norm'", err=True)
 
@@ -200,7 +173,7 @@ def generate(
     """
     from psqlm.inference import stream
 
-    with _connect(dsn) as connection:
+    with connect(dsn) as connection:
         pieces = stream(connection, prompt, n_tokens, temperature, top_k, top_p, seed, model)
         for number, piece in enumerate(pieces):
             # the prompt once the first token is there: bad input is an error and nothing else
@@ -228,12 +201,12 @@ def analyze(
     """
     if sum(given is not None for given in (run, prompt, file)) > 1:
         raise typer.BadParameter("give one of --run, --prompt and --file")
-    text = None if prompt is None and file is None else _prompt(prompt, file)
+    text = None if prompt is None and file is None else read_prompt(prompt, file)
     from psqlm.analysis.data import latest_run
     from psqlm.analysis.report import analyze as report
     from psqlm.inference import forward
 
-    with _connect(dsn) as connection:
+    with connect(dsn) as connection:
         if text is not None:
             run = forward(connection, text, model)
         elif run is None:
@@ -269,7 +242,7 @@ def print_dsn() -> None:
     from psqlm.database import resolve
 
     dsn = resolve()
-    _connect(dsn).close()
+    connect(dsn).close()
     typer.echo(dsn)
 
 
@@ -294,9 +267,21 @@ def synth(
 @app.command()
 def bench(
     json: Annotated[Path | None, typer.Option(help="Write the measurements to a file too.")] = None,
+    size: Annotated[
+        str, typer.Option(help="A size that psqlm synth makes, or demo: the bundled model.")
+    ] = "gpt2",
+    dtype: Annotated[
+        list[str] | None,
+        typer.Option(metavar="float32|float16", help="How weights are stored; both, one by one."),
+    ] = None,
+    tokenizer: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Where vocab.json and merges.txt are.")
+    ] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="Fewer rows and repeats.")] = False,
     dsn: Dsn = None,
 ) -> None:
     """Measure speed, against transformers where it is installed."""
+    from psqlm import bench as benchmark
     from psqlm.database import resolve
 
-    importlib.import_module("psqlm.bench").main(resolve(dsn), json)
+    benchmark.main(resolve(dsn), json, size=size, dtypes=dtype, quick=quick, tokenizer=tokenizer)

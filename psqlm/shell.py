@@ -1,7 +1,9 @@
-"""How users see what fails."""
+"""What the commands have in common: the connection, the prompt, and how users see what fails."""
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
 from typing import Any, NoReturn
 
 import psycopg
@@ -30,6 +32,30 @@ class Commands(TyperGroup):
         except OSError as error:
             where = f"{error.filename}: " if error.filename else ""
             _fail(f"{where}{error.strerror or error}")
+
+
+def connect(dsn: str | None) -> psycopg.Connection:
+    """Connect; what the server has to say goes to standard error."""
+    from psqlm import database
+
+    connection = database.connect(dsn)
+    connection.add_notice_handler(
+        lambda notice: typer.echo(f"psqlm: {notice.message_primary}", err=True)
+    )
+    return connection
+
+
+def read_prompt(prompt: str | None, file: Path | None) -> str:
+    """The prompt, from the argument or the file."""
+    if (prompt is None) == (file is None):
+        raise typer.BadParameter("give a prompt or --file, one of them")
+    if prompt is not None:
+        return prompt
+    try:
+        text = sys.stdin.read() if str(file) == "-" else Path(str(file)).read_text("utf-8")
+    except UnicodeDecodeError as error:
+        raise PsqlmError(f"{file} is not UTF-8 ({error.reason}): convert it with iconv") from error
+    return text.removesuffix("\n").removesuffix("\r")
 
 
 def _fail(message: str) -> NoReturn:

@@ -17,7 +17,8 @@ import psycopg
 import pytest
 
 from psqlm.errors import PsqlmError
-from psqlm.server import MB, EmbeddedServer, machine_memory, settings
+from psqlm.server import EmbeddedServer
+from psqlm.settings import MB, machine_memory, settings
 
 GB = 1024 * MB
 
