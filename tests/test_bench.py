@@ -31,6 +31,7 @@ SMALL = Plan(
     forward=(8,),
     decode=(8, 16),
     profile=(8, 16),
+    watched=1,
     several=(2, 4),
     memory=(16,),
     article=False,
@@ -82,6 +83,12 @@ def alone(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
 
 
+@pytest.fixture
+def one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """PyTorch on one core: several of them wait for each other where others work too."""
+    monkeypatch.setattr(theirs, "n_cores", lambda: 1)
+
+
 def test_every_row_is_there(
     server_dsn: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], alone: None
 ) -> None:
@@ -123,7 +130,7 @@ def test_stages_of_the_forward_pass(
 
 
 def test_beside_transformers(
-    server_dsn: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    server_dsn: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], one_thread: None
 ) -> None:
     pytest.importorskip("transformers")
     plan = replace(SMALL, dtypes=("float32",), decode=(8,), several=None, memory=())
@@ -176,7 +183,7 @@ def test_prompts_have_the_length_asked_for(connection: psycopg.Connection) -> No
 
 
 def test_article_without_a_database(
-    connection: psycopg.Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    connection: psycopg.Connection, tmp_path: Path, one_thread: None
 ) -> None:
     """What theirs computes from a shell is what ours computes, so that the times compare."""
     pytest.importorskip("transformers")

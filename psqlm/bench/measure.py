@@ -74,8 +74,9 @@ class Measurements:
         for n_tokens in plan.forward:
             words = f"forward pass of {n_tokens} tokens"
             yield words, partial(self._forward, words, n_tokens)
-        words = f"all logits after {plan.profile[0]} tokens"
-        yield words, partial(self._logits, words, plan.profile[0])
+        if plan.logits:
+            words = f"all logits after {plan.profile[0]} tokens"
+            yield words, partial(self._logits, words, plan.profile[0])
         for context in plan.decode:
             words = f"one more token at context {context}"
             yield words, partial(self._decode, words, context)

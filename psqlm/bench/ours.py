@@ -147,7 +147,7 @@ class Ours:
         """Read one position of the residual stream as logits; which one costs the same."""
         self._value(
             """
-            SELECT max(l.logit)
+            SELECT count(l)
             FROM lm.position_embedding AS p
             CROSS JOIN LATERAL lm.logits(p.embedding, p.model_id) AS l
             WHERE p.model_id = lm.model_id(%s) AND p.position = 1

@@ -18,7 +18,9 @@ class Plan:
         steps: tokens generated, a sample each, at every context.
         forward: lengths of the prompts that are run, in tokens.
         decode: contexts at which another token is generated, in tokens.
+        logits: whether whole predictions are timed too.
         profile: the forward pass and the context whose stages are timed, in tokens.
+        watched: how often their stages are timed.
         several: sequences run together, and the length of each in tokens.
         memory: contexts at which the memory of a generation is watched, in tokens.
         article: whether the article's analysis is run from a shell.
@@ -30,7 +32,9 @@ class Plan:
     steps: int = 9
     forward: tuple[int, ...] = (8, 32, 95, 256, 512)
     decode: tuple[int, ...] = (16, 100, 500)
+    logits: bool = True
     profile: tuple[int, int] = (95, 100)
+    watched: int = 3
     several: tuple[int, int] | None = (8, 32)
     memory: tuple[int, ...] = (100, 500)
     article: bool = True
@@ -43,6 +47,8 @@ QUICK = Plan(
     steps=5,
     forward=(32, 95),
     decode=(100,),
+    logits=False,
+    watched=1,
     several=None,
     memory=(),
     article=False,

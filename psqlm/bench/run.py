@@ -143,7 +143,7 @@ def _take_apart(each: Measurements, plan: Plan, report: Report) -> None:
             (f"1 at context {context}", f"decode-{context}", token),
         ):
             try:
-                stages, text = explain(connection, work, plan.repeats)
+                stages, text = explain(connection, work, plan.watched)
             except psycopg.Error as error:
                 report.notes.append(
                     f"Where the time goes, {name}, {each.dtype}: not known, {error}"

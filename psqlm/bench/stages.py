@@ -108,15 +108,13 @@ def explain(
         execute = sql.SQL("EXPLAIN (ANALYZE, BUFFERS, FORMAT {}) EXECUTE bench ({})")
         arguments = sql.SQL(", ").join(map(sql.Literal, work.arguments))
         samples = []
-        for _ in range(repeats + 1):
+        for _ in range(repeats):
             row = connection.execute(execute.format(sql.SQL("JSON"), arguments)).fetchone()
             assert row is not None  # noqa: S101 (EXPLAIN answers)
             samples.append(stage_times(row[0][0]["Plan"]))
         lines = connection.execute(execute.format(sql.SQL("TEXT"), arguments)).fetchall()
         connection.execute("DEALLOCATE bench")
-    stages = {
-        name: statistics.median(sample[name] for sample in samples[1:]) for name in samples[0]
-    }
+    stages = {name: statistics.median(sample[name] for sample in samples) for name in samples[0]}
     return stages, "\n".join(line for (line,) in lines) + "\n"
 
 
