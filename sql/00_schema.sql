@@ -200,6 +200,8 @@ ALTER TABLE lm.run ADD COLUMN IF NOT EXISTS top_logits int;
 ALTER TABLE lm.run ADD COLUMN IF NOT EXISTS interventions text;
 
 CREATE INDEX IF NOT EXISTS run_model ON lm.run (model_id);
+-- a text of any length is found again
+CREATE INDEX IF NOT EXISTS run_prompt ON lm.run USING hash (prompt);
 
 COMMENT ON TABLE lm.run IS 'A forward pass whose inner values were kept.';
 COMMENT ON COLUMN lm.run.run_id IS 'Key; what lm.forward returns.';
@@ -279,6 +281,25 @@ COMMENT ON COLUMN lm.logit.run_id IS 'The run.';
 COMMENT ON COLUMN lm.logit.position IS 'Position in the sequence, from 0; the prediction is of the token after it.';
 COMMENT ON COLUMN lm.logit.token_id IS 'The token predicted.';
 COMMENT ON COLUMN lm.logit.logit IS 'Its logit: the higher, the likelier.';
+
+CREATE TABLE IF NOT EXISTS lm.tag (
+    run_id bigint NOT NULL REFERENCES lm.run ON DELETE CASCADE,
+    position int,
+    name text NOT NULL CHECK (name <> ''),
+    value text NOT NULL,
+    UNIQUE NULLS NOT DISTINCT (run_id, position, name),
+    -- holds where there is a position
+    FOREIGN KEY (run_id, position) REFERENCES lm.run_token ON DELETE CASCADE
+);
+
+CREATE INDEX IF NOT EXISTS tag_value ON lm.tag (name, value);
+
+COMMENT ON TABLE lm.tag IS
+'Labels of your own, for runs and for their tokens: a source, a part of speech. Regressions and summaries can be split by them.';
+COMMENT ON COLUMN lm.tag.run_id IS 'The run.';
+COMMENT ON COLUMN lm.tag.position IS 'Position of the token that is labelled, from 0; NULL: the whole run.';
+COMMENT ON COLUMN lm.tag.name IS 'What is said of it: source, part_of_speech.';
+COMMENT ON COLUMN lm.tag.value IS 'What it is there: grimm, noun.';
 
 -- Interventions -----------------------------------------------------------------------------------
 
