@@ -112,7 +112,10 @@ AS $$
             WHEN w.sites = '{}' AND w.layers = '{}' AND w.positions = '{}' THEN w.model_id
             ELSE lm.fail(
                 NULL::int,
-                format('run %s did not capture %s', w.run_id, array_to_string(require_capture.sites, ', '))
+                format(
+                    'run %s did not capture %s',
+                    w.run_id, array_to_string(require_capture.sites, ', ')
+                )
                 || CASE
                     WHEN w.sites <> '{}' AND w.sites <> require_capture.sites
                         THEN ': ' || array_to_string(w.sites, ', ') || ' is missing'
@@ -121,7 +124,8 @@ AS $$
                     ELSE ' at position ' || array_to_string(w.positions, ', ')
                 END,
                 format(
-                    'SELECT lm.forward(token_ids => token_ids, model => %L, capture => %L) FROM lm.run WHERE run_id = %s',
+                    'SELECT lm.forward(token_ids => token_ids, model => %L, capture => %L, '
+                    'interventions => interventions) FROM lm.run WHERE run_id = %s',
                     m.name, require_capture.sites, w.run_id
                 )
             )
@@ -165,7 +169,10 @@ AS $$
                 WHEN lm.require_capture(
                     vector_at.run_id,
                     ARRAY[vector_at.site],
-                    CASE WHEN vector_at.site NOT IN ('embed', 'pos_embed', 'ln_final') THEN ARRAY[vector_at.layer] END,
+                    CASE
+                        WHEN vector_at.site NOT IN ('embed', 'pos_embed', 'ln_final')
+                            THEN ARRAY[vector_at.layer]
+                    END,
                     ARRAY[p.position]
                 ) IS NOT NULL
                     THEN lm.fail(
@@ -175,7 +182,8 @@ AS $$
                             vector_at.run_id, vector_at.site, vector_at.layer, vector_at.head
                         ),
                         format(
-                            'SELECT DISTINCT layer, head FROM lm.captured WHERE run_id = %s AND site = %L',
+                            'SELECT DISTINCT layer, head FROM lm.captured'
+                            ' WHERE run_id = %s AND site = %L',
                             vector_at.run_id, vector_at.site
                         )
                     )

@@ -54,13 +54,14 @@ AS $$
             k.position AS key,
             k.position = q.position - 1 AS is_previous,
             k.token_id = q.token_id AND k.position < q.position AS is_duplicate,
-            before.token_id = q.token_id AS is_induction,
+            COALESCE(before.token_id = q.token_id, false) AS is_induction,
             (head_scores.exclude_bos AND k.position = 0)
             OR (head_scores.exclude_current_token AND k.position = q.position) AS is_excluded
         FROM lm.run_token AS q
         INNER JOIN lm.run_token AS k ON k.run_id = q.run_id AND k.position <= q.position
         -- the token before the key; of an induction head it is the query's own, seen earlier
-        LEFT JOIN lm.run_token AS before ON before.run_id = k.run_id AND before.position = k.position - 1
+        LEFT JOIN lm.run_token AS before
+            ON before.run_id = k.run_id AND before.position = k.position - 1
         WHERE q.run_id = head_scores.run_id
     ),
 
@@ -70,8 +71,10 @@ AS $$
             e.query,
             array_agg((NOT e.is_excluded)::int ORDER BY e.key)::vector AS counted,
             array_agg((e.is_previous AND NOT e.is_excluded)::int ORDER BY e.key)::vector AS previous,
-            array_agg((e.is_duplicate AND NOT e.is_excluded)::int ORDER BY e.key)::vector AS duplicate,
-            array_agg((e.is_induction IS TRUE AND NOT e.is_excluded)::int ORDER BY e.key)::vector AS induction
+            array_agg((e.is_duplicate AND NOT e.is_excluded)::int ORDER BY e.key)::vector
+                AS duplicate,
+            array_agg((e.is_induction AND NOT e.is_excluded)::int ORDER BY e.key)::vector
+                AS induction
         FROM edge AS e
         GROUP BY e.query
     )

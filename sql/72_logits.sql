@@ -136,7 +136,8 @@ AS $$
                     ELSE 'ln_final'
                 END::lm.site AS site
         ) AS s
-        WHERE r.run_id = final_logits.run_id
+        WHERE lm.run_position(final_logits.run_id) IS NOT NULL
+            AND r.run_id = final_logits.run_id
             AND lm.require_capture(
                 r.run_id,
                 ARRAY[s.site],
@@ -219,7 +220,8 @@ AS $$
     INNER JOIN lm.run_token AS t ON t.run_id = r.run_id
     LEFT JOIN prediction AS p ON p.position = t.position
     LEFT JOIN lm.vocabulary AS v ON v.model_id = r.model_id AND v.token_id = t.token_id
-    WHERE r.run_id = surprise.run_id
+    -- says so where there is no such run
+    WHERE lm.run_position(surprise.run_id) IS NOT NULL AND r.run_id = surprise.run_id
     ORDER BY t.position
 $$;
 

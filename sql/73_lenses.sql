@@ -115,10 +115,9 @@ AS $$
         v.token,
         l.logit,
         exp(greatest(l.logit - l.log_total, -700))
-    FROM lm.run AS r
-    CROSS JOIN likeliest AS l
+    FROM likeliest AS l
+    LEFT JOIN lm.run AS r ON r.run_id = logit_lens.run_id
     LEFT JOIN lm.vocabulary AS v ON v.model_id = r.model_id AND v.token_id = l.token_id
-    WHERE r.run_id = logit_lens.run_id
     ORDER BY l.layer, rank
 $$;
 
@@ -192,12 +191,11 @@ AS $$
         exp(greatest(l.logits[f.token_id + 1] - l.log_total, -700)),
         s.entropy,
         s.kl_to_final
-    FROM lm.run AS r
-    CROSS JOIN lens AS l
+    FROM lens AS l
     CROSS JOIN final AS f
     INNER JOIN spread AS s ON s.layer = l.layer
+    LEFT JOIN lm.run AS r ON r.run_id = lens_trajectory.run_id
     LEFT JOIN lm.vocabulary AS v ON v.model_id = r.model_id AND v.token_id = f.token_id
-    WHERE r.run_id = lens_trajectory.run_id
     ORDER BY l.layer
 $$;
 

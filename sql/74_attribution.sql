@@ -46,7 +46,10 @@ AS $$
         SELECT
             c.layer,
             array_agg(
-                lm.pad((array_fill(0::real, ARRAY[c.head * i.d_head]) || c.value::real[])::vector, i.d_model)
+                lm.pad(
+                    (array_fill(0::real, ARRAY[c.head * i.d_head]) || c.value::real[])::vector,
+                    i.d_model
+                )
                 ORDER BY c.head
             ) || lm.fill(0, i.d_model) AS z
         FROM input AS i
@@ -100,11 +103,13 @@ AS $$
     input AS MATERIALIZED (
         SELECT
             m.*,
+            r.interventions,
             p.position
         FROM lm.run_position(logit_attribution.run_id, logit_attribution.position) AS p (position)
         INNER JOIN lm.run AS r ON r.run_id = logit_attribution.run_id
         INNER JOIN lm.model AS m ON m.model_id = r.model_id
-        WHERE lm.check_token(logit_attribution.token_id, r.run_id)
+        WHERE lm.run_position(logit_attribution.run_id) IS NOT NULL
+            AND lm.check_token(logit_attribution.token_id, r.run_id)
             AND lm.check_token(logit_attribution.wrong_token_id, r.run_id)
             AND lm.require_capture(
                 r.run_id,
@@ -143,10 +148,12 @@ AS $$
     -- of the whole stream held, x may be cut in parts                                  [d_model]
     reading AS MATERIALIZED (
         SELECT
-            i.n_layer,
+            c.layer,
+            c.value AS x,
             lm.centred(n.gain * a.w)
             * lm.fill(
-                1 / sqrt(vector_norm(lm.centred(c.value)) ^ 2 / i.d_model + i.layer_norm_eps), i.d_model
+                1 / sqrt(vector_norm(lm.centred(c.value)) ^ 2 / i.d_model + i.layer_norm_eps),
+                i.d_model
             ) AS d,
             -(n.bias <#> a.w) AS constant
         FROM input AS i
@@ -158,35 +165,52 @@ AS $$
             AND c.site = 'resid_post'
             AND c.layer = i.n_layer - 1
             AND c.position = i.position
+    ),
+
+    part AS MATERIALIZED (
+        SELECT
+            c.site,
+            c.layer,
+            c.head,
+            -(c.value <#> r.d) AS attribution
+        FROM input AS i
+        CROSS JOIN reading AS r
+        CROSS JOIN lm.captured AS c
+        WHERE c.run_id = logit_attribution.run_id
+            AND c.site IN ('embed', 'pos_embed', 'mlp_out')
+            AND c.position = i.position
+
+        UNION ALL
+
+        SELECT
+            'attn_out',
+            h.layer,
+            h.head,
+            -(h.result <#> r.d)
+        FROM reading AS r
+        CROSS JOIN lm.head_results(logit_attribution.run_id, logit_attribution.position) AS h
     )
 
-    SELECT
-        c.site,
-        c.layer,
-        c.head,
-        -(c.value <#> r.d) AS attribution
-    FROM input AS i
-    CROSS JOIN reading AS r
-    CROSS JOIN lm.captured AS c
-    WHERE c.run_id = logit_attribution.run_id
-        AND c.site IN ('embed', 'pos_embed', 'mlp_out')
-        AND c.position = i.position
+    SELECT p.*
+    FROM part AS p
 
     UNION ALL
 
+    -- what interventions changed outside of these parts
     SELECT
-        'attn_out',
-        h.layer,
-        h.head,
-        -(h.result <#> r.d)
+        'resid_post',
+        r.layer,
+        -1,
+        -(r.x <#> r.d) - (SELECT sum(p.attribution) FROM part AS p)
     FROM reading AS r
-    CROSS JOIN lm.head_results(logit_attribution.run_id, logit_attribution.position) AS h
+    CROSS JOIN input AS i
+    WHERE i.interventions IS NOT NULL
 
     UNION ALL
 
     SELECT
         'ln_final',
-        r.n_layer,
+        r.layer + 1,
         -1,
         r.constant
     FROM reading AS r
@@ -194,7 +218,7 @@ AS $$
 $$;
 
 COMMENT ON FUNCTION lm.logit_attribution IS
-'Direct logit attribution (Elhage et al. 2021): what each part of the model adds to the logit of a token (NULL: the one predicted), or to its lead over a wrong one, at a position (−1 the last), the final layer norm''s scale held. Heads are rows of attn_out, b_O its head −1, the final norm''s bias ln_final; all rows add up to the logit. Errors: no such run, position or token; embed, pos_embed, z, mlp_out and resid_post not captured there in every layer.';
+'Direct logit attribution (Elhage et al. 2021): what each part of the model adds to the logit of a token (NULL: the one predicted), or to its lead over a wrong one, at a position (−1 the last), the final layer norm''s scale held. Heads are rows of attn_out, b_O its head −1, the final norm''s bias ln_final; a run with interventions has a row resid_post for what they changed outside of these. All rows add up to the logit. Errors: no such run, position or token; embed, pos_embed, z, mlp_out and resid_post not captured there in every layer.';
 
 CREATE OR REPLACE VIEW lm.residual_norm AS
 SELECT
