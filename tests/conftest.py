@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
 from typing import Protocol
@@ -46,15 +46,19 @@ def server_dsn() -> Iterator[str]:
     folder = Path(tempfile.mkdtemp(prefix="psqlm-test-"))
     server = EmbeddedServer(folder, int(os.environ.get("PSQLM_TEST_POSTGRES", VERSION)))
     try:
-        yield server.start()
+        dsn = server.start()
+        # nothing here need outlive the machine
+        _administer(dsn, sql.SQL("ALTER SYSTEM SET fsync = off"))
+        _administer(dsn, sql.SQL("SELECT pg_reload_conf()"))
+        yield dsn
     finally:
         server.stop()
         shutil.rmtree(folder)
 
 
 @pytest.fixture(scope="session")
-def create_database(server_dsn: str) -> Iterator[MakeDatabase]:
-    """Makes empty databases, dropped when the session ends."""
+def create_database(server_dsn: str) -> Iterator[Callable[..., str]]:
+    """Makes empty databases, or copies of others; dropped when the session ends."""
     names: list[str] = []
 
     def create(
@@ -95,7 +99,7 @@ def create_database(server_dsn: str) -> Iterator[MakeDatabase]:
 
 
 @pytest.fixture(scope="session")
-def make_database(create_database: MakeDatabase) -> MakeDatabase:
+def make_database(create_database: Callable[..., str]) -> MakeDatabase:
     """Makes empty databases with psqlm's SQL installed; returns a DSN."""
 
     def make(
@@ -121,19 +125,19 @@ def demo_template(make_database: MakeDatabase) -> str:
 
 
 @pytest.fixture(scope="session")
-def dsn(create_database: MakeDatabase, demo_template: str) -> str:
+def dsn(create_database: Callable[..., str], demo_template: str) -> str:
     """A database with psqlm's SQL and the demo model as `demo`; leave it as it is."""
-    return create_database("psqlm_demo", template=demo_template)  # type: ignore[call-arg]
+    return create_database("psqlm_demo", template=demo_template)
 
 
 _numbers = count()
 
 
 @pytest.fixture(scope="module")
-def scratch_dsn(create_database: MakeDatabase, demo_template: str) -> str:
+def scratch_dsn(create_database: Callable[..., str], demo_template: str) -> str:
     """A copy of that database for one module, which may commit to it."""
     name = f"psqlm_scratch_{next(_numbers)}"
-    return create_database(name, template=demo_template)  # type: ignore[call-arg]
+    return create_database(name, template=demo_template)
 
 
 @pytest.fixture
@@ -152,7 +156,7 @@ def shared() -> Path:
     return SHARED
 
 
-def _administer(dsn: str, statement: sql.Composed) -> None:
+def _administer(dsn: str, statement: sql.Composable) -> None:
     with psycopg.connect(dsn, autocommit=True) as administrator:
         administrator.execute(statement)
 
