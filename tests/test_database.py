@@ -154,10 +154,10 @@ def test_without_a_right_to_install(create_database: MakeDatabase) -> None:
     dsn = create_database("psqlm_no_right")
     with psycopg.connect(dsn, autocommit=True) as connection:
         connection.execute("DROP ROLE IF EXISTS psqlm_guest")
-        connection.execute("CREATE ROLE psqlm_guest LOGIN")
+        connection.execute("CREATE ROLE psqlm_guest LOGIN PASSWORD 'guest'")
         connection.execute("REVOKE CREATE ON DATABASE psqlm_no_right FROM PUBLIC")
     with pytest.raises(PsqlmError, match="the role psqlm_guest may not install psqlm"):
-        database.connect(psycopg.conninfo.make_conninfo(dsn, user="psqlm_guest"))
+        database.connect(psycopg.conninfo.make_conninfo(dsn, user="psqlm_guest", password="guest"))
 
 
 def test_other_encodings_are_refused(server_dsn: str) -> None:
