@@ -16,7 +16,9 @@ AS $$
             m.*,
             CASE
                 WHEN prompt_tokens.prompt IS NOT NULL AND prompt_tokens.token_ids IS NOT NULL
-                    THEN lm.fail(NULL::int[], 'a prompt and token_ids are both given: give one')
+                    THEN lm.fail(
+                        NULL::int[], 'a prompt and token_ids are both given: give one'
+                    )
                 WHEN prompt_tokens.prompt IS NULL AND prompt_tokens.token_ids IS NULL
                     THEN lm.fail(NULL::int[], 'no prompt: it is NULL', 'give a text, or token_ids => int[]')
                 WHEN prompt_tokens.prompt IS NOT NULL
@@ -30,7 +32,9 @@ AS $$
     SELECT
         CASE
             WHEN cardinality(g.tokens) = 0
-                THEN lm.fail(NULL::int[], 'the prompt is empty: a model needs one token at least')
+                THEN lm.fail(
+                    NULL::int[], 'the prompt is empty: a model needs one token at least'
+                )
             WHEN cardinality(g.tokens) > g.n_ctx
                 THEN lm.fail(
                     NULL::int[],
@@ -55,6 +59,71 @@ $$;
 
 COMMENT ON FUNCTION lm.prompt_tokens IS
 'The tokens to run, from a prompt or from token ids. Errors: neither or both given; none; more than n_ctx; an id outside the vocabulary.';
+
+CREATE OR REPLACE FUNCTION lm.token_id(
+    token text,
+    model text DEFAULT NULL
+)
+RETURNS int
+LANGUAGE sql
+STABLE
+SET search_path FROM CURRENT
+AS $$
+    WITH
+    encoded AS MATERIALIZED (
+        SELECT
+            m.name,
+            lm.encode(token_id.token, m.name) AS ids
+        FROM lm.model AS m
+        WHERE m.model_id = lm.model_id(token_id.model)
+    )
+
+    SELECT
+        CASE
+            WHEN cardinality(e.ids) = 1 THEN e.ids[1]
+            ELSE lm.fail(
+                NULL::int,
+                format(
+                    '"%s" is not one token of model "%s" but %s',
+                    token_id.token, e.name, COALESCE(cardinality(e.ids), 0)
+                ),
+                format(
+                    'SELECT * FROM lm.tokenize(%L, %L); most words begin with a space',
+                    token_id.token, e.name
+                )
+            )
+        END
+    FROM encoded AS e
+$$;
+
+COMMENT ON FUNCTION lm.token_id IS
+'The number of a token given as text, " king" say. Errors: a text that is not exactly one token.';
+
+CREATE OR REPLACE FUNCTION lm.log_sum_exp(
+    x float8[]
+)
+RETURNS float8
+LANGUAGE sql
+IMMUTABLE
+PARALLEL SAFE
+SET search_path FROM CURRENT
+AS $$
+    WITH
+    -- unnest in the select list streams; in FROM it would be written down first
+    highest AS MATERIALIZED (
+        SELECT max(e.x) AS x
+        FROM (SELECT unnest(log_sum_exp.x) AS x) AS e
+    )
+
+    -- e^−700 is nothing beside 1, and still no underflow
+    SELECT h.x + ln(sum(exp(greatest(e.x - h.x, -700))))
+    FROM highest AS h
+    CROSS JOIN LATERAL (SELECT unnest(log_sum_exp.x) AS x OFFSET 0) AS e
+    GROUP BY h.x
+$$;
+
+COMMENT ON FUNCTION lm.log_sum_exp IS
+'ln Σ e^x, kept from overflow by the highest x: a logit less this is the logarithm of its probability.';
 
 CREATE OR REPLACE FUNCTION lm.logits(
     resid vector,
@@ -212,19 +281,10 @@ AS $$
     prediction AS MATERIALIZED (
         SELECT
             f.model_id,
-            lm.logits(f.resid_post, f.model_id) AS logits
+            l.logits,
+            lm.log_sum_exp(l.logits) AS log_total
         FROM final AS f
-    ),
-
-    -- log Σ e^logit, kept from overflow by the highest
-    normaliser AS MATERIALIZED (
-        SELECT
-            p.model_id,
-            h.highest
-            + ln((SELECT sum(exp(greatest(l - h.highest, -700))) FROM unnest(p.logits) AS l))
-                AS log_total
-        FROM prediction AS p
-        CROSS JOIN LATERAL (SELECT max(l) AS highest FROM unnest(p.logits) AS l) AS h
+        CROSS JOIN LATERAL (SELECT lm.logits(f.resid_post, f.model_id) AS logits OFFSET 0) AS l
     ),
 
     likeliest AS (
@@ -244,10 +304,10 @@ AS $$
         l.token_id,
         v.token,
         l.logit,
-        exp(greatest(l.logit - n.log_total, -700))
+        exp(greatest(l.logit - p.log_total, -700))
     FROM likeliest AS l
-    CROSS JOIN normaliser AS n
-    LEFT JOIN lm.vocabulary AS v ON v.model_id = n.model_id AND v.token_id = l.token_id
+    CROSS JOIN prediction AS p
+    LEFT JOIN lm.vocabulary AS v ON v.model_id = p.model_id AND v.token_id = l.token_id
     ORDER BY l.rank
 $$;
 

@@ -29,33 +29,6 @@ $$;
 COMMENT ON FUNCTION lm.logit_difference IS
 'Logit of answer − logit of wrong, read from a vector of the residual stream above the last layer.';
 
-CREATE OR REPLACE FUNCTION lm.one_token(
-    text text,
-    model_id int
-)
-RETURNS int
-LANGUAGE sql
-STABLE
-RETURN (
-    SELECT
-        CASE
-            WHEN cardinality(t.tokens) = 1 THEN t.tokens[1]
-            ELSE lm.fail(
-                NULL::int,
-                format(
-                    '"%s" is not one token of model "%s" but %s',
-                    one_token.text, m.name, cardinality(t.tokens)
-                ),
-                'SELECT * FROM lm.tokenize(…) shows them; mind the space that most words begin with'
-            )
-        END
-    FROM lm.model AS m
-    CROSS JOIN LATERAL lm.encode(one_token.text, m.name) AS t (tokens)
-    WHERE m.model_id = one_token.model_id
-);
-
-COMMENT ON FUNCTION lm.one_token IS 'The token a text is. Errors: it is none, or several.';
-
 CREATE OR REPLACE FUNCTION lm.start_sweep(
     clean text,
     corrupt text,
@@ -75,8 +48,8 @@ AS $$
             m.model_id,
             m.name,
             m.n_layer,
-            lm.one_token(start_sweep.answer, m.model_id) AS answer,
-            lm.one_token(start_sweep.wrong, m.model_id) AS wrong,
+            lm.token_id(start_sweep.answer, m.name) AS answer,
+            lm.token_id(start_sweep.wrong, m.name) AS wrong,
             CASE
                 WHEN start_sweep.site IN ('attn_scores', 'pattern', 'ln_final', 'logits')
                     THEN lm.fail(

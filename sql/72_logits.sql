@@ -1,43 +1,20 @@
 -- What a run predicts, and how surprised its model was by what came.
 
-CREATE OR REPLACE FUNCTION lm.token_id(
-    token text,
-    model text DEFAULT NULL
+CREATE OR REPLACE FUNCTION lm.run_model(
+    run_id bigint
 )
-RETURNS int
+RETURNS text
 LANGUAGE sql
 STABLE
-SET search_path FROM CURRENT
-AS $$
-    WITH
-    encoded AS MATERIALIZED (
-        SELECT
-            m.name,
-            lm.encode(token_id.token, m.name) AS ids
-        FROM lm.model AS m
-        WHERE m.model_id = lm.model_id(token_id.model)
-    )
+RETURN (
+    SELECT m.name
+    FROM lm.run AS r
+    INNER JOIN lm.model AS m ON r.model_id = m.model_id
+    -- says so where there is no such run
+    WHERE lm.run_position(run_model.run_id) IS NOT NULL AND r.run_id = run_model.run_id
+);
 
-    SELECT
-        CASE
-            WHEN cardinality(e.ids) = 1 THEN e.ids[1]
-            ELSE lm.fail(
-                NULL::int,
-                format(
-                    '%L is %s tokens of model "%s", not one',
-                    token_id.token, COALESCE(cardinality(e.ids), 0), e.name
-                ),
-                format(
-                    'SELECT * FROM lm.tokenize(%L, %L); most words begin with a space',
-                    token_id.token, e.name
-                )
-            )
-        END
-    FROM encoded AS e
-$$;
-
-COMMENT ON FUNCTION lm.token_id IS
-'The number of a token given as text, " king" say. Errors: a text that is not exactly one token.';
+COMMENT ON FUNCTION lm.run_model IS 'Name of the model that ran. Errors: no such run.';
 
 CREATE OR REPLACE FUNCTION lm.check_token(
     token_id int,
@@ -67,32 +44,6 @@ RETURN (
 
 COMMENT ON FUNCTION lm.check_token IS
 'Whether the model of a run has this token; true for NULL. Errors: it has not.';
-
-CREATE OR REPLACE FUNCTION lm.log_sum_exp(
-    x real[]
-)
-RETURNS float8
-LANGUAGE sql
-IMMUTABLE
-PARALLEL SAFE
-SET search_path FROM CURRENT
-AS $$
-    WITH
-    -- unnest in the select list streams; in FROM it would be written down first
-    highest AS MATERIALIZED (
-        SELECT max(e.x) AS x
-        FROM (SELECT unnest(log_sum_exp.x)::float8 AS x) AS e
-    )
-
-    -- e^−700 is nothing beside 1, and still no underflow
-    SELECT h.x + ln(sum(exp(greatest(e.x - h.x, -700))))
-    FROM highest AS h
-    CROSS JOIN LATERAL (SELECT unnest(log_sum_exp.x)::float8 AS x OFFSET 0) AS e
-    GROUP BY h.x
-$$;
-
-COMMENT ON FUNCTION lm.log_sum_exp IS
-'ln Σ e^x, kept from overflow by the highest x: a logit less this is the logarithm of its probability.';
 
 CREATE OR REPLACE FUNCTION lm.highest(
     logits real[]

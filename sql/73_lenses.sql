@@ -199,5 +199,40 @@ AS $$
     ORDER BY l.layer
 $$;
 
-COMMENT ON FUNCTION lm.lens_trajectory IS
+COMMENT ON FUNCTION lm.lens_trajectory(bigint, int, int, lm.site) IS
 'By the logit lens, layer by layer: rank (from 1), logit and probability of a token (NULL: the one the model predicts in the end), entropy of the whole prediction, and its divergence KL(final ‖ layer) from the final one; both in nats. Errors: those of lm.lens_logits, lm.final_logits and lm.check_token.';
+
+CREATE OR REPLACE FUNCTION lm.lens_trajectory(
+    run_id bigint,
+    token text,
+    "position" int DEFAULT -1,
+    site lm.site DEFAULT 'resid_post'
+)
+RETURNS TABLE (
+    layer int,
+    token text,
+    rank int,
+    logit float8,
+    probability float8,
+    entropy float8,
+    kl_to_final float8
+)
+LANGUAGE sql
+STABLE
+SET search_path FROM CURRENT
+AS $$
+    SELECT l.*
+    FROM lm.run_model(lens_trajectory.run_id) AS m (name)
+    CROSS JOIN LATERAL lm.lens_trajectory(
+        lens_trajectory.run_id,
+        CASE
+            WHEN lens_trajectory.token IS NOT NULL
+                THEN lm.token_id(lens_trajectory.token, m.name)
+        END,
+        lens_trajectory.position,
+        lens_trajectory.site
+    ) AS l
+$$;
+
+COMMENT ON FUNCTION lm.lens_trajectory(bigint, text, int, lm.site) IS
+'lm.lens_trajectory of a token given as text, " king" say. Errors: its, and those of lm.token_id.';

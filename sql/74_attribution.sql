@@ -217,8 +217,43 @@ AS $$
     ORDER BY layer, site, head
 $$;
 
-COMMENT ON FUNCTION lm.logit_attribution IS
+COMMENT ON FUNCTION lm.logit_attribution(bigint, int, int, int) IS
 'Direct logit attribution (Elhage et al. 2021): what each part of the model adds to the logit of a token (NULL: the one predicted), or to its lead over a wrong one, at a position (−1 the last), the final layer norm''s scale held. Heads are rows of attn_out, b_O its head −1, the final norm''s bias ln_final; a run with interventions has a row resid_post for what they changed outside of these. All rows add up to the logit. Errors: no such run, position or token; embed, pos_embed, z, mlp_out and resid_post not captured there in every layer.';
+
+CREATE OR REPLACE FUNCTION lm.logit_attribution(
+    run_id bigint,
+    token text,
+    wrong_token text DEFAULT NULL,
+    "position" int DEFAULT -1
+)
+RETURNS TABLE (
+    site lm.site,
+    layer int,
+    head int,
+    attribution float8
+)
+LANGUAGE sql
+STABLE
+SET search_path FROM CURRENT
+AS $$
+    SELECT a.*
+    FROM lm.run_model(logit_attribution.run_id) AS m (name)
+    CROSS JOIN LATERAL lm.logit_attribution(
+        logit_attribution.run_id,
+        CASE
+            WHEN logit_attribution.token IS NOT NULL
+                THEN lm.token_id(logit_attribution.token, m.name)
+        END,
+        CASE
+            WHEN logit_attribution.wrong_token IS NOT NULL
+                THEN lm.token_id(logit_attribution.wrong_token, m.name)
+        END,
+        logit_attribution.position
+    ) AS a
+$$;
+
+COMMENT ON FUNCTION lm.logit_attribution(bigint, text, text, int) IS
+'lm.logit_attribution of tokens given as text, " king" say. Errors: its, and those of lm.token_id.';
 
 CREATE OR REPLACE VIEW lm.residual_norm AS
 SELECT

@@ -192,6 +192,19 @@ def test_logit_attribution(
     assert_close(f"its sum{against}, {position}", [sum(ours.values())], [logit], absolute=1e-4)
 
 
+def test_tokens_as_text(captured: tuple[psycopg.Connection, int]) -> None:
+    tokens = {"king": _token(KING), "queen": _token(QUEEN)}
+    for call in (
+        ("lens_trajectory(%(run)s, %(king)s)", f"lens_trajectory(%(run)s, '{KING}')"),
+        (
+            "logit_attribution(%(run)s, %(king)s, %(queen)s)",
+            f"logit_attribution(%(run)s, '{KING}', '{QUEEN}')",
+        ),
+    ):
+        by_number, by_text = (_rows(captured, one, **tokens) for one in call)
+        assert by_number == by_text != []
+
+
 def test_attribution_of_what_is_predicted(captured: tuple[psycopg.Connection, int]) -> None:
     total = sum(row[3] for row in _rows(captured, "logit_attribution(%(run)s)"))
     assert total == pytest.approx(float(lens.reference(lens.PROMPT).logits[-1].max()), abs=1e-4)
@@ -460,8 +473,10 @@ def test_a_run_that_is_not_there_is_said(connection: psycopg.Connection, call: s
         ("surprise({run})", "run {run} did not capture resid_post at position 0, 1, 2"),
         ("vector_at({run}, 'resid_post', 99)", "run {run} did not capture resid_post in layer 99"),
         ("vector_at({run}, 'z', 7, head => 4)", "run {run} has no z of layer 7 and head 4"),
-        ("token_id('rumpelstiltskin')", "'rumpelstiltskin' is . tokens of model \"demo\", not one"),
-        ("token_id('')", "'' is 0 tokens of model \"demo\", not one"),
+        ("token_id('rumpelstiltskin')", '"rumpelstiltskin" is not one token of model "demo" but .'),
+        ("token_id('')", '"" is not one token of model "demo" but 0'),
+        ("lens_trajectory({run}, 'rumpelstiltskin')", '"rumpelstiltskin" is not one token'),
+        ("logit_attribution({run}, ' king', 'ö')", '"ö" is not one token'),
         ("nearest_tokens('[1,2]')", "the vector has 2 numbers and the embeddings of model"),
         ("nearest_tokens(NULL)", "the vector has 0 numbers and the embeddings of model"),
         ("nearest_activations('[1,2]', 'q')", "the vector has 2 numbers and q has 32"),
