@@ -1,0 +1,73 @@
+"""docs/cookbook.md: every block of SQL runs, and psql answers what it says there."""
+
+from __future__ import annotations
+
+import sys
+from itertools import chain
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.append(str(ROOT / "tools"))
+
+import cookbook  # noqa: E402
+
+TEXT = cookbook.TARGET.read_text()
+
+
+@pytest.fixture(scope="module")
+def replies(scratch_dsn: str) -> list[str]:
+    """What psql answers to each block."""
+    return cookbook.ask(scratch_dsn, cookbook.questions(TEXT))
+
+
+def _cells(answer: str) -> list[list[str]]:
+    """The rows of psql's tables, but for the rules, whose length goes with the numbers."""
+    return [
+        [cell.strip() for cell in line.split("|")]
+        for line in answer.splitlines()
+        if line.strip("-+")
+    ]
+
+
+def _number(cell: str) -> float | None:
+    try:
+        return float(cell)
+    except ValueError:
+        return None
+
+
+@pytest.mark.parametrize("index", range(len(cookbook.questions(TEXT))))
+def test_the_answer_is_what_the_cookbook_says(replies: list[str], index: int) -> None:
+    ours, theirs = _cells(cookbook.answers(TEXT)[index]), _cells(replies[index])
+    question = cookbook.questions(TEXT)[index]
+    changed = f"{question}answers\n{replies[index]}\n\nnow; python tools/cookbook.py writes it down"
+    assert [len(row) for row in ours] == [len(row) for row in theirs], changed
+    for said, answered in zip(chain(*ours), chain(*theirs), strict=True):
+        number = _number(said)
+        if number is None:
+            assert answered == said, changed
+        else:
+            assert _number(answered) == pytest.approx(number, rel=1e-3, abs=1e-4), changed
+
+
+def test_every_question_in_words_is_asked_in_sql() -> None:
+    """A paragraph that opens with a bold question is followed by SQL before the next."""
+    for part in TEXT.split("\n**")[1:]:
+        assert "```sql" in part, part
+
+
+def test_answers_go_below_their_questions() -> None:
+    text = "One.\n\n```sql\nSELECT 1;\n```\n\nTwo.\n\n```sql\nSELECT 2;\n```\n\n```text\nold\n```\n"
+    filled = cookbook.fill(text, ["1", ""])
+    assert (
+        filled
+        == "One.\n\n```sql\nSELECT 1;\n```\n\n```text\n1\n```\n\nTwo.\n\n```sql\nSELECT 2;\n```\n"
+    )
+    assert cookbook.fill(filled, ["1", ""]) == filled
+
+
+def test_an_error_is_psqls(scratch_dsn: str) -> None:
+    with pytest.raises(RuntimeError, match="there is no run 0"):
+        cookbook.ask(scratch_dsn, ["SELECT 1;", "SELECT lm.perplexity(0);"])
