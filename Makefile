@@ -5,12 +5,14 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint clean
+.PHONY: demo test lint pytest clean
 
 demo: $(VENV)/demo.stamp
 	$(BIN)/psqlm demo --out demo-output
 
-test: lint
+test: lint pytest
+
+pytest: $(VENV)/test.stamp
 	$(BIN)/python -m pytest
 
 # mypy reads the package as it is installed, for the folders at the top are parts of psqlm;
