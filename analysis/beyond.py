@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -13,7 +14,13 @@ import statsmodels.formula.api as smf
 
 from psqlm.errors import PsqlmError
 
+from .regression import Fit
+
 Covariance = Literal["nonrobust", "HC3", "cluster"]
+
+
+class ImpossibleError(PsqlmError):
+    """Why rows cannot be fitted."""
 
 
 def read_rows(
@@ -50,6 +57,52 @@ def read_rows(
     return typed
 
 
+@dataclass(frozen=True)
+class Question:
+    """What is regressed on what.
+
+    Attributes:
+        lags: how many tokens before each token there are columns for.
+        formula: as statsmodels reads it.
+        covariance: of the estimates.
+    """
+
+    lags: int
+    formula: str
+    covariance: Covariance
+
+
+CONTROLS = {"position": "position", "token_frequency": "log_frequency"}
+"""Columns of read_rows by what they control for."""
+
+
+def ask(
+    lags: int | None = None,
+    controls: Iterable[str] = (),
+    covariance: Covariance = "nonrobust",
+    formula: str | None = None,
+) -> Question:
+    """Put the question: log_norm on lags and controls, or a formula of your own.
+
+    Args:
+        lags: how many; left out, 2 or as many as the formula names.
+        controls: of CONTROLS.
+        covariance: as in fit_formula.
+        formula: in place of lags and controls.
+
+    Raises:
+        PsqlmError: an unknown control.
+    """
+    if unknown := [name for name in controls if name not in CONTROLS]:
+        raise PsqlmError(f"unknown control {', '.join(unknown)}: {' or '.join(CONTROLS)}")
+    if formula:
+        named = [int(lag) for lag in re.findall(r"\blag_(\d+)\b", formula)]
+        return Question(lags or max(named, default=2), formula, covariance)
+    lags = 2 if lags is None else lags
+    terms = [f"lag_{lag}" for lag in range(1, lags + 1)] + [CONTROLS[name] for name in controls]
+    return Question(lags, f"log_norm ~ {' + '.join(terms)}", covariance)
+
+
 def fit_formula(
     rows: pd.DataFrame, formula: str | None = None, covariance: Covariance = "nonrobust"
 ) -> dict[int, Any]:
@@ -73,10 +126,24 @@ def fit_formula(
         raise PsqlmError("there are no rows to fit: a prompt needs more tokens than there are lags")
     lags = [name for name in rows.columns if name.startswith("lag_")]
     formula = formula or f"log_norm ~ {' + '.join(lags)}"
-    return {
-        layer: _fit(rows[rows["layer"] == layer].dropna(), formula, covariance, layer)
-        for layer in sorted(set(rows["layer"].tolist()))
-    }
+    fits = fit_each(rows, sorted(set(rows["layer"].tolist())), formula, covariance)
+    for fit in fits:
+        if fit.impossible:
+            raise PsqlmError(f"layer {fit.layer} cannot be fitted: {fit.impossible}")
+    return {fit.layer: fit.ols for fit in fits}
+
+
+def fit_each(
+    rows: pd.DataFrame, layers: Iterable[int], formula: str, covariance: Covariance
+) -> list[Fit]:
+    """Fit a formula in these layers; a layer that cannot be fitted says why.
+
+    Raises:
+        PsqlmError: a formula that statsmodels cannot read, or that names what is no column.
+    """
+    return [
+        _fit_layer(rows[rows["layer"] == layer], formula, covariance, layer) for layer in layers
+    ]
 
 
 def side_by_side(fits: Mapping[str, Mapping[int, Any]]) -> pd.DataFrame:
@@ -104,20 +171,39 @@ def _estimates(ols: Any) -> pd.DataFrame:
     return table
 
 
-def _fit(part: pd.DataFrame, formula: str, covariance: Covariance, layer: int) -> Any:
-    """One layer's fit."""
+def _fit_layer(part: pd.DataFrame, formula: str, covariance: Covariance, layer: int) -> Fit:
+    complete = part.dropna()
+    n, n_left_out = len(complete), len(part) - len(complete)
+    try:
+        return Fit(layer, n, n_left_out, ols=_fit(complete, formula, covariance))
+    except ImpossibleError as reason:
+        return Fit(layer, n, n_left_out, impossible=str(reason))
+
+
+def _fit(rows: pd.DataFrame, formula: str, covariance: Covariance) -> Any:
+    if rows.empty:
+        raise ImpossibleError("0 rows")
     options: dict[str, Any] = {"cov_type": covariance}
     if covariance == "cluster":
-        if part["run_id"].nunique() < 2:
-            raise PsqlmError("errors clustered by run need two runs or more: name more runs")
-        options["cov_kwds"] = {"groups": part["run_id"].to_numpy()}
-    model = smf.ols(formula, part)
-    rank, columns = np.linalg.matrix_rank(model.exog), model.exog.shape[1]
-    if len(part) < columns or rank < columns:
+        if rows["run_id"].nunique() < 2:
+            raise ImpossibleError("errors clustered by run need two runs or more: name more runs")
+        options["cov_kwds"] = {"groups": rows["run_id"].to_numpy()}
+    try:
+        model = smf.ols(formula, rows)
+    except Exception as error:  # of whichever library it is that reads formulas
         raise PsqlmError(
-            f"layer {layer} cannot be fitted: {len(part)} rows determine {rank} of {columns} "
-            "coefficients; take fewer regressors or more tokens"
+            f"cannot read the formula {formula}: {(str(error) or 'it is empty').splitlines()[0]}; "
+            f"the columns are {', '.join(rows.columns)}"
+        ) from error
+    rank, columns = np.linalg.matrix_rank(model.exog), model.exog.shape[1]
+    if len(rows) <= columns:  # without a degree of freedom there is no p-value
+        raise ImpossibleError(
+            f"{len(rows)} rows for {columns} coefficients; "
+            "take more tokens, or fewer lags and controls"
         )
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # no degree of freedom: NaN says so
-        return model.fit(**options)
+    if rank < columns:
+        raise ImpossibleError(
+            f"{len(rows)} rows whose regressors depend on each other: they determine {rank} of "
+            f"{columns} coefficients; take fewer lags and controls"
+        )
+    return model.fit(**options)

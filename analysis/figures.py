@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import matplotlib as mpl
@@ -68,6 +71,14 @@ def style() -> AbstractContextManager[None]:
     return mpl.rc_context(STYLE)
 
 
+def savers(name: str, figure: Figure) -> dict[str, Callable[[Path], None]]:
+    """What writes a figure as PNG and as SVG, by the file's name; the same bytes each time."""
+    return {
+        f"{name}.png": figure.savefig,
+        f"{name}.svg": partial(figure.savefig, metadata={"Date": None}),
+    }
+
+
 def norms_figure(run: Run, norms: pd.DataFrame) -> Figure:
     """Log norms per layer, jittered, beside their histograms; token 0 is left out.
 
@@ -77,7 +88,7 @@ def norms_figure(run: Run, norms: pd.DataFrame) -> Figure:
     """
     drawn = norms[norms["position"] >= 1].dropna(subset=["log_norm"])
     row_height = float(np.clip(5.2 / run.n_layer, 0.24, 0.6))
-    figure, sheet = _sheet(9.6, row_height * run.n_layer + 1.9)
+    figure, sheet = new_sheet(9.6, row_height * run.n_layer + 1.9)
     points, bars = sheet.subplots(1, 2, sharex=True, sharey=True)
     jitter = np.random.default_rng(0)
     dot = float(np.clip(40 / np.sqrt(max(run.n_tokens, 1)), 1.6, 4))
@@ -100,7 +111,7 @@ def norms_figure(run: Run, norms: pd.DataFrame) -> Figure:
         bars.stairs(**outline, color=INK, linewidth=0.6)
 
     points.set_ylim(run.n_layer - 0.4, -0.6)
-    _layer_ticks(points.yaxis, run.n_layer)
+    layer_ticks(points.yaxis, run.n_layer)
     points.set_ylabel("layer")
     for axes in (points, bars):
         axes.set_xlabel("log norm (natural logarithm of the L2 norm)")
@@ -109,7 +120,7 @@ def norms_figure(run: Run, norms: pd.DataFrame) -> Figure:
         axes.tick_params(axis="y", length=0)
         axes.spines["left"].set_visible(False)
     n = int(drawn.groupby("layer").size().max()) if len(drawn) else 0
-    _titles(
+    titles(
         figure,
         sheet,
         f"Attention adjustments of {run.model}: their size, layer by layer",
@@ -117,7 +128,7 @@ def norms_figure(run: Run, norms: pd.DataFrame) -> Figure:
     )
     figure.legend(
         handles=[
-            _sign("o", BLUE, alpha=0.7, label="a token (jittered)"),
+            sign("o", BLUE, alpha=0.7, label="a token (jittered)"),
             Line2D([], [], color=INK, linewidth=1.8, label="median"),
             Patch(
                 facecolor=ORANGE,
@@ -140,7 +151,7 @@ def slopes_figure(run: Run, fits: list[Fit]) -> Figure:
         fits: one for each layer.
     """
     width = float(np.clip(0.42 * run.n_layer + 3.4, 7.6, 15))
-    figure, sheet = _sheet(width, 4.9)
+    figure, sheet = new_sheet(width, 4.9)
     axes = sheet.subplots()
     size = float(np.clip(110 / run.n_layer, 6, 10))
     axes.axhline(0, color=GREY, linewidth=0.9, zorder=1)
@@ -158,12 +169,12 @@ def slopes_figure(run: Run, fits: list[Fit]) -> Figure:
             axes.text(fit.layer, 0, " no fit ", color=GREY, fontsize=8, rotation=90, ha="center")
 
     axes.set_xlim(-0.6, run.n_layer - 0.4)
-    _layer_ticks(axes.xaxis, run.n_layer)
+    layer_ticks(axes.xaxis, run.n_layer)
     axes.set_xlabel("layer")
     axes.set_ylabel("slope (log norm per log norm)")
     axes.grid(axis="y", color="#DDDDDD", linewidth=0.6)
     axes.set_axisbelow(True)
-    _titles(
+    titles(
         figure,
         sheet,
         f"Attention adjustments of {run.model}: slopes on the two tokens before",
@@ -173,9 +184,9 @@ def slopes_figure(run: Run, fits: list[Fit]) -> Figure:
         Line2D([], [], marker=lag.marker, color=lag.colour, markersize=8, label=lag.label)
         for lag in LAGS
     ]
-    disc = _sign("o", INK, markersize=8)
-    cross_in_disc = (disc, _sign("x", "white", markersize=4.5, markeredgewidth=1.4))
-    interval = _sign("|", GREY, markersize=14, markeredgewidth=1.2)
+    disc = sign("o", INK, markersize=8)
+    cross_in_disc = (disc, sign("x", "white", markersize=4.5, markeredgewidth=1.4))
+    interval = sign("|", GREY, markersize=14, markeredgewidth=1.2)
     figure.legend(
         handles=[*lines, disc, cross_in_disc, interval],
         labels=[*(lag.label for lag in LAGS), "p < .05", "p ≥ .05", "95% interval"],
@@ -188,7 +199,7 @@ def slopes_figure(run: Run, fits: list[Fit]) -> Figure:
     return figure
 
 
-def _sign(marker: str, colour: str, **options: Any) -> Line2D:
+def sign(marker: str, colour: str, **options: Any) -> Line2D:
     """A marker without a line, for a legend."""
     return Line2D([], [], marker=marker, linestyle="", color=colour, **options)
 
@@ -233,18 +244,19 @@ def _say_missing(axes: Axes, layer: int, why: str) -> None:
     )
 
 
-def _layer_ticks(axis: Any, n_layer: int) -> None:
+def layer_ticks(axis: Any, n_layer: int) -> None:
+    """A tick for each layer, or for every other one of many."""
     axis.set_ticks(range(0, n_layer, 1 if n_layer <= 24 else 2))
 
 
-def _sheet(width: float, height: float) -> tuple[Figure, SubFigure]:
+def new_sheet(width: float, height: float) -> tuple[Figure, SubFigure]:
     """A figure, and the one sheet in it: so that two lines of title and the legend all get room."""
     figure = Figure(figsize=(width, height), layout="constrained")
     figure.get_layout_engine().set(w_pad=0.09, h_pad=0.07)  # type: ignore[union-attr, call-arg]
     return figure, figure.add_subfigure(figure.add_gridspec(1, 1)[0])
 
 
-def _titles(figure: Figure, sheet: SubFigure, title: str, subtitle: str) -> None:
+def titles(figure: Figure, sheet: SubFigure, title: str, subtitle: str) -> None:
     """What it shows, in bold, and of what; a long model name makes the letters smaller."""
     room = 72 * figure.get_figwidth()  # points
     for panel, text, size, weight, colour in (

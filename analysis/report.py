@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -18,6 +15,7 @@ from rich.text import Text
 from psqlm.errors import PsqlmError
 
 from .data import Run, read_design, read_norms, read_run
+from .files import write_files
 from .regression import ALPHA, Fit, adjusted_for_layers, coefficients, fit_layers
 
 
@@ -142,40 +140,18 @@ def _write_files(
 ) -> list[Path]:
     from . import figures  # matplotlib takes a second to start
 
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        files = [
-            _replace(out / "coefficients.csv", lambda path: table.to_csv(path, index=False)),
-            _replace(
-                out / "summary.txt",
-                lambda path: path.write_text(_summary(run, fits, told), encoding="utf-8"),
-            ),
-        ]
-        with figures.style():
-            drawn = {
-                "log_norms": figures.norms_figure(run, norms),
-                "slopes": figures.slopes_figure(run, fits),
-            }
-            for name, figure in drawn.items():
-                files.append(_replace(out / f"{name}.png", figure.savefig))
-                undated = partial(figure.savefig, metadata={"Date": None})
-                files.append(_replace(out / f"{name}.svg", undated))
-    except OSError as error:
-        raise PsqlmError(
-            f"cannot write to {out}: {error.strerror or error}; choose another folder with --out"
-        ) from error
-    return files
-
-
-def _replace(path: Path, write: Callable[[Path], object]) -> Path:
-    """Write beside the file and swap: a reader sees the old one or the new one, whole."""
-    draft = path.with_name(f".{path.stem}-{os.getpid()}{path.suffix}")
-    try:
-        write(draft)
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
-    return path
+    with figures.style():
+        return write_files(
+            out,
+            {
+                "coefficients.csv": lambda path: table.to_csv(path, index=False),
+                "summary.txt": lambda path: path.write_text(
+                    _summary(run, fits, told), encoding="utf-8"
+                ),
+                **figures.savers("log_norms", figures.norms_figure(run, norms)),
+                **figures.savers("slopes", figures.slopes_figure(run, fits)),
+            },
+        )
 
 
 def _summary(run: Run, fits: list[Fit], told: str) -> str:

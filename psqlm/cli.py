@@ -9,8 +9,9 @@ from typing import Annotated
 
 import typer
 
-from psqlm import __version__
-from psqlm.shell import Commands, connect, read_prompt
+from psqlm import __version__, experiment
+from psqlm.options import Dsn, Model
+from psqlm.shell import Commands, connect
 
 app = typer.Typer(
     cls=Commands,
@@ -20,18 +21,6 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-Dsn = Annotated[
-    str | None,
-    typer.Option(metavar="DSN", help="The database; else PSQLM_DSN, else an embedded server."),
-]
-Model = Annotated[
-    str | None, typer.Option(metavar="NAME", help="The model; may be left out if there is one.")
-]
-File = Annotated[
-    Path | None,
-    typer.Option(help="Read the prompt from a file, without its last line's end; - for stdin."),
-]
 
 
 def main(*command: str) -> None:
@@ -129,27 +118,7 @@ def drop(name: str, dsn: Dsn = None) -> None:
     typer.echo(f"dropped {name}", err=True)
 
 
-@app.command()
-def run(
-    prompt: Annotated[str | None, typer.Argument()] = None,
-    file: File = None,
-    model: Model = None,
-    capture: Annotated[
-        list[str], typer.Option(metavar="SITE", help="What to keep, repeatable: z, …, or all.")
-    ] = ["attn_out"],  # noqa: B006 (read only)
-    dsn: Dsn = None,
-) -> None:
-    """Run a text through a model, keep what happens inside as rows, print the run's number.
-
-    Example: **psqlm run "The cat sat on the" --capture attn_out --capture pattern**
-    """
-    from psqlm.inference import forward
-
-    text = read_prompt(prompt, file)
-    sites = [site for given in capture for site in given.replace(",", " ").split()]
-    with connect(dsn) as connection:
-        typer.echo(forward(connection, text, model, sites))
-    typer.echo("next: psqlm analyze, or psqlm sql -c 'TABLE lm.adjustment_norm'", err=True)
+app.command()(experiment.run)
 
 
 @app.command()
@@ -182,36 +151,7 @@ def generate(
     typer.echo()
 
 
-@app.command()
-def analyze(
-    run: Annotated[
-        int | None, typer.Option(metavar="ID", help="A run; by default the newest.")
-    ] = None,
-    prompt: Annotated[str | None, typer.Option(help="A text to run first.")] = None,
-    file: File = None,
-    model: Model = None,
-    out: Annotated[
-        Path | None, typer.Option(help="The folder for tables and figures; by default run-ID.")
-    ] = None,
-    dsn: Dsn = None,
-) -> None:
-    """Regress each layer's attention adjustments on those of the two tokens before.
-
-    Example: **psqlm analyze --file paragraph.txt --model gpt2 --out results**
-    """
-    if sum(given is not None for given in (run, prompt, file)) > 1:
-        raise typer.BadParameter("give one of --run, --prompt and --file")
-    text = None if prompt is None and file is None else read_prompt(prompt, file)
-    from psqlm.analysis.data import latest_run
-    from psqlm.analysis.report import analyze as report
-    from psqlm.inference import forward
-
-    with connect(dsn) as connection:
-        if text is not None:
-            run = forward(connection, text, model)
-        elif run is None:
-            run = latest_run(connection, model)
-        report(connection, run, out or Path(f"run-{run}"))
+app.command()(experiment.analyze)
 
 
 @app.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})

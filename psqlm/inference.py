@@ -13,10 +13,12 @@ def forward(
     prompt: str,
     model: str | None = None,
     capture: Sequence[str] = ("attn_out",),
+    interventions: str | None = None,
 ) -> int:
     """Run a text through a model with lm.forward, commit, and return the run's number."""
     row = connection.execute(
-        "SELECT lm.forward(%s, model => %s, capture => %s)", (prompt, model, list(capture))
+        "SELECT lm.forward(%s, model => %s, capture => %s, interventions => %s)",
+        (prompt, model, list(capture), interventions),
     ).fetchone()
     connection.commit()
     assert row is not None  # noqa: S101 (a function's value)
