@@ -3,28 +3,36 @@
 
 PYTHON ?= python3
 VENV := .venv
-BIN := $(VENV)/bin
+BIN := $(CURDIR)/$(VENV)/bin
+PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable
 
-.PHONY: demo test lint pytest clean
+.PHONY: demo test lint ruff mypy sqlfluff pytest clean
 
 demo: $(VENV)/demo.stamp
 	$(BIN)/psqlm demo --out demo-output
 
 test: lint pytest
 
-pytest: $(VENV)/test.stamp
-	$(BIN)/python -m pytest
+lint: ruff mypy sqlfluff
 
-# mypy reads the package as it is installed, for the folders at the top are parts of psqlm;
-# sqlfluff reads the bodies of SQL functions too, which are mere text to it otherwise
-lint: $(VENV)/test.stamp
+ruff: $(VENV)/test.stamp
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	rm -rf build/lib build/bodies
-	$(BIN)/python -c "import setuptools; setuptools.setup()" --quiet build_py --build-lib build/lib 2>/dev/null
-	cd build/lib && ../../$(BIN)/mypy --config-file ../../pyproject.toml --cache-dir ../../.mypy_cache -p psqlm
+
+# reads the package as it is installed, for the folders at the top are parts of psqlm
+mypy: $(VENV)/test.stamp
+	rm -rf build/lib
+	$(BIN)/python -c "import setuptools; setuptools.setup()" --quiet build_py --build-lib build/lib
+	cd build/lib && $(BIN)/mypy --config-file $(CURDIR)/pyproject.toml --cache-dir $(CURDIR)/.mypy_cache -p psqlm
+
+# reads the bodies of SQL functions too, which are mere text to it otherwise
+sqlfluff: $(VENV)/test.stamp
+	rm -rf build/bodies
 	$(BIN)/python tools/sql_bodies.py build/bodies
 	$(BIN)/sqlfluff lint --disable-progress-bar sql build/bodies
+
+pytest: $(VENV)/test.stamp
+	$(BIN)/python -m pytest
 
 clean:
 	rm -rf $(VENV) build dist demo-output *.egg-info
@@ -34,9 +42,9 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/demo.stamp: pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	$(PIP_INSTALL) .
 	touch $@
 
 $(VENV)/test.stamp: pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	$(PIP_INSTALL) '.[dev]'
 	touch $@ $(VENV)/demo.stamp
