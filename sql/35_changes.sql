@@ -184,14 +184,14 @@ COMMENT ON FUNCTION lm.intervene IS
 'A site''s matrix, changed where changes are meant for it; sequences and positions are those of its rows.';
 
 CREATE OR REPLACE FUNCTION lm.knock_out(
-    scores float8[],
+    scores vector,
     changes lm.change[],
     layer int,
     head int,
     sequence int,
     "position" int
 )
-RETURNS float8[]
+RETURNS vector
 LANGUAGE sql
 IMMUTABLE
 PARALLEL SAFE
@@ -202,22 +202,22 @@ AS $$
             CASE
                 WHEN EXISTS (
                     SELECT
-                    FROM generate_subscripts(knock_out.changes, 1) AS i
-                    CROSS JOIN LATERAL (SELECT knock_out.changes[i] AS change OFFSET 0) AS c
-                    WHERE (c.change).site = 'attn_scores'
-                        AND COALESCE((c.change).layer, knock_out.layer) = knock_out.layer
-                        AND COALESCE((c.change).head, knock_out.head) = knock_out.head
-                        AND COALESCE((c.change).sequence, knock_out.sequence) = knock_out.sequence
-                        AND COALESCE((c.change).position, knock_out.position) = knock_out.position
-                        AND COALESCE((c.change).key_position, s.key - 1) = s.key - 1
+                    FROM unnest(knock_out.changes) AS c
+                    WHERE c.site = 'attn_scores'
+                        AND COALESCE(c.layer, knock_out.layer) = knock_out.layer
+                        AND COALESCE(c.head, knock_out.head) = knock_out.head
+                        AND COALESCE(c.sequence, knock_out.sequence) = knock_out.sequence
+                        AND COALESCE(c.position, knock_out.position) = knock_out.position
+                        AND COALESCE(c.key_position, s.key - 1) = s.key - 1
                 )
-                    THEN '-Infinity'
+                    -- a vector holds no −∞; this is as far below every score
+                    THEN -1e38
                 ELSE s.score
             END
             ORDER BY s.key
-        )
-    FROM unnest(knock_out.scores) WITH ORDINALITY AS s (score, key)
+        )::vector
+    FROM unnest(knock_out.scores::real[]) WITH ORDINALITY AS s (score, key)
 $$;
 
 COMMENT ON FUNCTION lm.knock_out IS
-'Attention scores of a query with those of the edges that are cut at −∞, so that their weight is 0.';
+'Attention scores of a query with those of the edges that are cut at −1e38, so that their weight is 0.';

@@ -163,29 +163,16 @@ AS $$
                 ) AS y
             ),
 
-            -- the queries, cut into heads                                 [position, head, d_head]
-            query AS MATERIALIZED (
-                SELECT
-                    b.row,
-                    b.sequence,
-                    n.head,
-                    b.position,
-                    subvector(b.q, n.head * h.d_head + 1, h.d_head) AS q
-                FROM here AS h
-                CROSS JOIN qkv
-                CROSS JOIN unnest(qkv.q, h.sequences, h.positions)
-                    WITH ORDINALITY AS b (q, sequence, position, row)
-                CROSS JOIN generate_series(0, h.n_head - 1) AS n (head)
-            ),
-
-            -- keys and values: what is cached, what a run that is continued has kept, what is new
+            -- keys and values: what is cached, what a run that is continued has kept, what is new;
+            -- the new with their queries
             known AS NOT MATERIALIZED (
                 SELECT
                     c.sequence,
                     c.position,
                     c.key AS k,
                     c.value AS v,
-                    0 AS n_query
+                    NULL::vector AS q,
+                    NULL::bigint AS row
                 FROM here AS h
                 INNER JOIN lm.attention_cache AS c
                     ON c.generation_id = transformer.generation_id AND c.layer = h.layer
@@ -197,7 +184,8 @@ AS $$
                     a.position,
                     lm.concat(a.value ORDER BY a.head) FILTER (WHERE a.site = 'k'),
                     lm.concat(a.value ORDER BY a.head) FILTER (WHERE a.site = 'v'),
-                    0
+                    NULL,
+                    NULL
                 FROM here AS h
                 INNER JOIN lm.activation AS a
                     ON a.run_id = transformer.context_run
@@ -219,107 +207,138 @@ AS $$
                     b.position,
                     b.k,
                     b.v,
-                    1
+                    b.q,
+                    b.row
                 FROM here AS h
                 CROSS JOIN qkv
-                CROSS JOIN unnest(qkv.k, qkv.v, h.sequences, h.positions) AS b (k, v, sequence, position)
+                CROSS JOIN unnest(qkv.k, qkv.v, qkv.q, h.sequences, h.positions)
+                    WITH ORDINALITY AS b (k, v, q, sequence, position, row)
             ),
 
-            -- in order of position                              [sequence][key position, d_model]
+            -- in order of position; a query's row is its row in the matrices            [sequence]
             context AS MATERIALIZED (
                 SELECT
                     known.sequence,
                     array_agg(known.k ORDER BY known.position) AS keys,
                     array_agg(known.v ORDER BY known.position) AS values,
-                    sum(known.n_query) AS n_query
+                    array_agg(known.q ORDER BY known.position) FILTER (WHERE known.row > 0) AS queries,
+                    array_agg(known.row ORDER BY known.position) FILTER (WHERE known.row > 0) AS rows,
+                    array_agg(known.position ORDER BY known.position) FILTER (WHERE known.row > 0)
+                        AS positions
                 FROM known
                 GROUP BY known.sequence
             ),
 
-            -- cut into heads                               [sequence, head][key position, d_head]
+            -- cut into heads; from here on a row is a head, and its matrices follow the queries
             head AS MATERIALIZED (
                 SELECT
                     c.sequence,
                     n.head,
-                    c.n_query,
-                    ARRAY(SELECT subvector(unnest(c.keys), n.head * h.d_head + 1, h.d_head)) AS keys,
-                    ARRAY(SELECT subvector(unnest(c.values), n.head * h.d_head + 1, h.d_head)) AS values
+                    c.rows,
+                    c.positions,
+                    ARRAY(SELECT subvector(unnest(c.queries), n.head * h.d_head + 1, h.d_head)) AS q,
+                    ARRAY(SELECT subvector(unnest(c.keys), n.head * h.d_head + 1, h.d_head)) AS k,
+                    ARRAY(SELECT subvector(unnest(c.values), n.head * h.d_head + 1, h.d_head)) AS v
                 FROM here AS h
                 CROSS JOIN context AS c
                 CROSS JOIN generate_series(0, h.n_head - 1) AS n (head)
             ),
 
-            -- attn_scores = q · k / √d_head, of the keys up to the query itself    [position, head]
+            -- attn_scores = q · k / √d_head, of the keys up to the query itself        [query, key]
             attn_scores AS MATERIALIZED (
                 SELECT
-                    query.row,
-                    query.sequence,
-                    query.head,
-                    query.position,
-                    CASE
-                        WHEN h.edges_are_cut
-                            THEN lm.knock_out(
-                                s.scores, h.changes, h.layer,
-                                query.head, query.sequence, query.position
-                            )
-                        ELSE s.scores
-                    END AS scores
-                FROM here AS h
-                CROSS JOIN query
-                INNER JOIN head ON head.sequence = query.sequence AND head.head = query.head
-                CROSS JOIN LATERAL (
-                    SELECT
-                        ARRAY(
-                            SELECT -(query.q <#> unnest(head.keys)) / sqrt(h.d_head)
-                            LIMIT query.position + 1
-                        ) AS scores
-                    OFFSET 0
-                ) AS s
-            ),
-
-            -- pattern = softmax(attn_scores): e^(score − highest) divided by its sum; e^−60 is
-            -- nothing beside 1, and still large enough never to be an underflow in a product
-            pattern AS MATERIALIZED (
-                SELECT
-                    s.row,
-                    s.sequence,
-                    s.head,
-                    s.scores,
-                    CASE
-                        WHEN h.pattern_is_changed
-                            THEN lm.change_row(
-                                w.weights, h.changes, 'pattern', h.layer, s.head, s.sequence, s.position
-                            )
-                        ELSE w.weights
-                    END AS weights
-                FROM here AS h
-                CROSS JOIN attn_scores AS s
-                CROSS JOIN LATERAL (
-                    SELECT max(score) AS highest
-                    FROM (SELECT unnest(s.scores) AS score) AS score
-                ) AS m
-                CROSS JOIN LATERAL (
-                    SELECT
-                        array_agg(e.power)::vector
-                        * lm.fill(1 / sum(e.power), cardinality(s.scores)) AS weights
-                    FROM (SELECT exp(greatest(unnest(s.scores) - m.highest, -60)) AS power) AS e
-                ) AS w
-            ),
-
-            -- many queries: vᵀ = I vᵀ, for products with it are far cheaper than weighted sums of v
-            mixed AS MATERIALIZED (
-                SELECT
-                    head.sequence,
-                    head.head,
-                    cardinality(head.values) AS n_key,
-                    CASE WHEN head.n_query < 8 THEN head.values END AS values,
-                    CASE WHEN head.n_query >= 8 THEN lm.product(h.identity, head.values) END
-                        AS transposed
+                    head.*,
+                    ARRAY(
+                        SELECT
+                            CASE
+                                WHEN h.edges_are_cut
+                                    THEN lm.knock_out(
+                                        s.x, h.changes, h.layer, head.head, head.sequence, b.position
+                                    )
+                                ELSE s.x
+                            END
+                        FROM unnest(head.q, head.positions) AS b (q, position)
+                        CROSS JOIN LATERAL (
+                            SELECT
+                                ARRAY(
+                                    SELECT -(b.q <#> unnest(head.k)) / sqrt(h.d_head)
+                                    LIMIT b.position + 1
+                                )::vector AS x
+                            OFFSET 0
+                        ) AS s
+                    ) AS scores
                 FROM here AS h
                 CROSS JOIN head
             ),
 
-            -- z = Σ_key pattern[key] v[key], its heads joined                 [position, d_model]
+            -- pattern = softmax(attn_scores): e^(score − highest) divided by its sum; e^−60 is
+            -- nothing beside 1, and still large enough never to be an underflow      [query, key]
+            pattern AS MATERIALIZED (
+                SELECT
+                    a.*,
+                    ARRAY(
+                        SELECT
+                            CASE
+                                WHEN h.pattern_is_changed
+                                    THEN lm.change_row(
+                                        w.x, h.changes, 'pattern', h.layer, a.head, a.sequence, b.position
+                                    )
+                                ELSE w.x
+                            END
+                        FROM unnest(a.scores, a.positions) AS b (scores, position)
+                        CROSS JOIN LATERAL (
+                            SELECT max(s.score) AS highest
+                            FROM (SELECT unnest(b.scores::real[])::float8 AS score) AS s
+                        ) AS m
+                        CROSS JOIN LATERAL (
+                            SELECT array_agg(e.power)::vector * lm.fill(1 / sum(e.power), count(*)::int) AS x
+                            FROM (
+                                SELECT exp(greatest(unnest(b.scores::real[]) - m.highest, -60)) AS power
+                            ) AS e
+                        ) AS w
+                    ) AS weights
+                FROM here AS h
+                CROSS JOIN attn_scores AS a
+            ),
+
+            -- z = Σ_key pattern[key] v[key]                                        [query, d_head]
+            -- For many queries vᵀ = I vᵀ first: products with it are far cheaper than weighted sums.
+            head_z AS MATERIALIZED (
+                SELECT
+                    p.head,
+                    p.rows,
+                    ARRAY(
+                        SELECT
+                            CASE
+                                WHEN t.v IS NULL
+                                    THEN (
+                                        SELECT lm.total(lm.fill(w.weight, h.d_head) * w.v)
+                                        FROM (
+                                            SELECT
+                                                unnest(b.weights::real[]) AS weight,
+                                                unnest(p.v) AS v
+                                        ) AS w
+                                        WHERE w.weight <> 0
+                                    )
+                                ELSE (
+                                    SELECT ARRAY(SELECT -(w.padded <#> unnest(t.v)))::vector
+                                    FROM (
+                                        SELECT lm.pad(b.weights, cardinality(p.v)) AS padded
+                                        OFFSET 0
+                                    ) AS w
+                                )
+                            END
+                        FROM unnest(p.weights) AS b (weights)
+                    ) AS z
+                FROM here AS h
+                CROSS JOIN pattern AS p
+                CROSS JOIN LATERAL (
+                    SELECT CASE WHEN cardinality(p.q) >= 8 THEN lm.product(h.identity, p.v) END AS v
+                    OFFSET 0
+                ) AS t
+            ),
+
+            -- the heads joined                                                [position, d_model]
             z AS MATERIALIZED (
                 SELECT lm.intervene(y.x, h.changes, 'z', h.layer, h.sequences, h.positions) AS x
                 FROM here AS h
@@ -327,32 +346,11 @@ AS $$
                     SELECT array_agg(joined.x ORDER BY joined.row) AS x
                     FROM (
                         SELECT
-                            p.row,
-                            lm.concat(
-                                CASE
-                                    WHEN m.transposed IS NULL
-                                        THEN (
-                                            SELECT lm.total(lm.fill(w.weight, h.d_head) * w.v)
-                                            FROM (
-                                                SELECT
-                                                    unnest(p.weights::real[]) AS weight,
-                                                    unnest(m.values) AS v
-                                            ) AS w
-                                            WHERE w.weight <> 0
-                                        )
-                                    ELSE ARRAY(
-                                        SELECT -(w.padded <#> unnest(m.transposed))
-                                        FROM (
-                                            SELECT lm.pad(p.weights, m.n_key) AS padded
-                                            OFFSET 0
-                                        ) AS w
-                                    )::vector
-                                END
-                                ORDER BY p.head
-                            ) AS x
-                        FROM pattern AS p
-                        INNER JOIN mixed AS m ON m.sequence = p.sequence AND m.head = p.head
-                        GROUP BY p.row
+                            b.row,
+                            lm.concat(b.z ORDER BY head_z.head) AS x
+                        FROM head_z
+                        CROSS JOIN unnest(head_z.rows, head_z.z) AS b (row, z)
+                        GROUP BY b.row
                     ) AS joined
                 ) AS y
             ),
@@ -454,11 +452,21 @@ AS $$
                 CASE WHEN 'v' = ANY (transformer.keep) THEN (SELECT v FROM qkv) END AS v,
                 CASE
                     WHEN 'attn_scores' = ANY (transformer.keep)
-                        THEN ARRAY(SELECT p.scores::vector FROM pattern AS p ORDER BY p.row, p.head)
+                        THEN ARRAY(
+                            SELECT b.scores
+                            FROM attn_scores AS a
+                            CROSS JOIN unnest(a.rows, a.scores) AS b (row, scores)
+                            ORDER BY b.row, a.head
+                        )
                 END AS attn_scores,
                 CASE
                     WHEN 'pattern' = ANY (transformer.keep)
-                        THEN ARRAY(SELECT p.weights FROM pattern AS p ORDER BY p.row, p.head)
+                        THEN ARRAY(
+                            SELECT b.weights
+                            FROM pattern AS p
+                            CROSS JOIN unnest(p.rows, p.weights) AS b (row, weights)
+                            ORDER BY b.row, p.head
+                        )
                 END AS pattern,
                 CASE WHEN 'z' = ANY (transformer.keep) THEN (SELECT x FROM z) END AS z,
                 CASE
