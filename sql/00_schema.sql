@@ -193,12 +193,6 @@ CREATE TABLE IF NOT EXISTS lm.run (
     duration interval
 );
 
--- of the days before these columns
-ALTER TABLE lm.run ADD COLUMN IF NOT EXISTS capture_layers int[];
-ALTER TABLE lm.run ADD COLUMN IF NOT EXISTS capture_positions int[];
-ALTER TABLE lm.run ADD COLUMN IF NOT EXISTS top_logits int;
-ALTER TABLE lm.run ADD COLUMN IF NOT EXISTS interventions text;
-
 CREATE INDEX IF NOT EXISTS run_model ON lm.run (model_id);
 -- a text of any length is found again
 CREATE INDEX IF NOT EXISTS run_prompt ON lm.run USING hash (prompt);

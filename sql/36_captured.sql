@@ -104,7 +104,8 @@ AS $$
             ) AS positions
         FROM lm.run AS r
         -- says so where there is no such run
-        WHERE lm.run_position(require_capture.run_id) IS NOT NULL AND r.run_id = require_capture.run_id
+        WHERE lm.run_position(require_capture.run_id) IS NOT NULL
+            AND r.run_id = require_capture.run_id
     )
 
     SELECT
@@ -121,7 +122,8 @@ AS $$
                         THEN ': ' || array_to_string(w.sites, ', ') || ' is missing'
                     WHEN w.sites <> '{}' THEN ''
                     WHEN w.layers <> '{}' THEN ' in layer ' || array_to_string(w.layers, ', ')
-                    ELSE ' at position ' || array_to_string(w.positions, ', ')
+                    ELSE ' at position ' || array_to_string(w.positions[:3], ', ')
+                        || CASE WHEN cardinality(w.positions) > 3 THEN ', …' ELSE '' END
                 END,
                 format(
                     'SELECT lm.forward(token_ids => token_ids, model => %L, capture => %L, '

@@ -20,7 +20,9 @@ AS $$
                         NULL::int[], 'a prompt and token_ids are both given: give one'
                     )
                 WHEN prompt_tokens.prompt IS NULL AND prompt_tokens.token_ids IS NULL
-                    THEN lm.fail(NULL::int[], 'no prompt: it is NULL', 'give a text, or token_ids => int[]')
+                    THEN lm.fail(
+                        NULL::int[], 'no prompt: it is NULL', 'give a text, or token_ids => int[]'
+                    )
                 WHEN prompt_tokens.prompt IS NOT NULL
                     THEN lm.encode(prompt_tokens.prompt, m.name)
                 ELSE prompt_tokens.token_ids
@@ -50,7 +52,10 @@ AS $$
             )
                 THEN lm.fail(
                     NULL::int[],
-                    format('model "%s" has tokens 0 to %s; token_ids holds others', g.name, g.n_vocab - 1)
+                    format(
+                        'model "%s" has tokens 0 to %s; token_ids holds others',
+                        g.name, g.n_vocab - 1
+                    )
                 )
             ELSE g.tokens
         END

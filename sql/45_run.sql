@@ -174,8 +174,8 @@ AS $$
 
     new_run AS (
         INSERT INTO lm.run (
-            run_id, model_id, prompt, token_ids, capture, capture_layers, capture_positions, top_logits,
-            interventions, started_at, duration
+            run_id, model_id, prompt, token_ids, capture, capture_layers, capture_positions,
+            top_logits, interventions, started_at, duration
         )
         SELECT
             r.run_id,

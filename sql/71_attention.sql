@@ -70,7 +70,8 @@ AS $$
         SELECT
             e.query,
             array_agg((NOT e.is_excluded)::int ORDER BY e.key)::vector AS counted,
-            array_agg((e.is_previous AND NOT e.is_excluded)::int ORDER BY e.key)::vector AS previous,
+            array_agg((e.is_previous AND NOT e.is_excluded)::int ORDER BY e.key)::vector
+                AS previous,
             array_agg((e.is_duplicate AND NOT e.is_excluded)::int ORDER BY e.key)::vector
                 AS duplicate,
             array_agg((e.is_induction AND NOT e.is_excluded)::int ORDER BY e.key)::vector

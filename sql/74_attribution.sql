@@ -144,8 +144,8 @@ AS $$
             ON wrong.model_id = i.model_id AND wrong.token_id = logit_attribution.wrong_token_id
     ),
 
-    -- logit = w · (γ ⊙ (x − μ) / σ + β) = x · d + w · β, where d = (γ ⊙ w − its mean) / σ; with the σ
-    -- of the whole stream held, x may be cut in parts                                  [d_model]
+    -- logit = w · (γ ⊙ (x − μ) / σ + β) = x · d + w · β, where d = (γ ⊙ w − its mean) / σ; with
+    -- the σ of the whole stream held, x may be cut in parts                            [d_model]
     reading AS MATERIALIZED (
         SELECT
             c.layer,

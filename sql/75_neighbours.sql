@@ -168,7 +168,9 @@ BEGIN
                     FROM %3$s AS c
                     WHERE %4$s
                         AND vector_dims(%1$I) = %2$s
-                        AND EXISTS (SELECT FROM lm.run AS r WHERE r.run_id = c.run_id AND r.model_id = $2)
+                        AND EXISTS (
+                            SELECT FROM lm.run AS r WHERE r.run_id = c.run_id AND r.model_id = $2
+                        )
                     ORDER BY c.%1$I::vector(%2$s) <=> $1
                     LIMIT $3
                 )
@@ -236,7 +238,7 @@ BEGIN
 
     SELECT
         format(
-            -- more links than pgvector's default: runs of one prompt twice are copies, which crowd out the rest
+            -- more links than pgvector's default: copies, from runs of one prompt, crowd out the rest
             'CREATE INDEX IF NOT EXISTS %I ON %s USING hnsw ((%I::vector(%s)) vector_cosine_ops)
             WITH (m = 32, ef_construction = 200) WHERE %s AND vector_dims(%3$I) = %4$s',
             name, a.relation, a.vector_column, width, a.condition

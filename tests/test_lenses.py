@@ -17,6 +17,8 @@ from transformer_lens.head_detector import detect_head
 from transformer_lens.tools.analysis import logit_lens
 from transformer_lens.utilities import lm_cross_entropy_loss
 
+from psqlm import loader
+
 PLACES = [-1, 0, 20]  # the last position, the first, one between
 KING, QUEEN = " king", " queen"
 
@@ -391,6 +393,31 @@ def test_nearest_activations(
     assert lens.PROMPT.endswith(rows[0][4]) and rows[0][4].endswith(rows[0][3])
 
 
+# Halves
+
+
+def test_a_model_of_halves(scratch_dsn: str) -> None:
+    """The demo model's weights are halves: stored as such they are the same numbers."""
+    with psycopg.connect(scratch_dsn) as connection:
+        loader.load(connection, "demo", name="halves", dtype="float16")
+        run = (connection, lens.run(connection, capture=["all"], model="halves"))
+        reference = lens.reference(lens.PROMPT)
+        loss = lm_cross_entropy_loss(
+            reference.logits[None], torch.tensor([reference.token_ids]), per_token=True
+        )[0]
+        surprise = [row[3] for row in _rows(run, "surprise(%(run)s)")[1:]]
+        assert_close("surprise, halves", surprise, loss, absolute=1e-3)
+        rows = _rows(run, "logit_attribution(%(run)s, ' king', ' queen')")
+        logits = reference.logits[-1]
+        difference = logits[_token(KING)] - logits[_token(QUEEN)]
+        total = sum(row[3] for row in rows)
+        assert_close("attribution's sum, halves", [total], [difference], absolute=1e-3)
+        tokens = _rows(run, "logit_lens(%(run)s, k => 1)")
+        assert [row[2] for row in tokens] == _lens(-1, top_k=1).readout.top_ids[1:, 0, 0].tolist()
+        nearest = _rows(run, "nearest_tokens(lm.vector_at(%(run)s, 'embed'), 1, 'halves')")
+        assert nearest[0][1] == reference.token_ids[-1]
+
+
 # Refusals
 
 
@@ -470,7 +497,11 @@ def test_a_run_that_is_not_there_is_said(connection: psycopg.Connection, call: s
         ("lens_trajectory({run}, -1)", 'model "demo" has tokens 0 to 4095, not -1'),
         ("logit_attribution({run}, 1, 9999)", 'model "demo" has tokens 0 to 4095, not 9999'),
         ("logit_attribution({run})", "run {run} did not capture .* in layer 0"),
-        ("surprise({run})", "run {run} did not capture resid_post at position 0, 1, 2"),
+        ("surprise({run})", "run {run} did not capture resid_post at position 0, 1, 2\n"),
+        (
+            "final_logits({run}, '{{0,1,2,3,1}}')",
+            "run {run} did not capture resid_post at position 0, 1, 2, …\n",
+        ),
         ("vector_at({run}, 'resid_post', 99)", "run {run} did not capture resid_post in layer 99"),
         ("vector_at({run}, 'z', 7, head => 4)", "run {run} has no z of layer 7 and head 4"),
         ("token_id('rumpelstiltskin')", '"rumpelstiltskin" is not one token of model "demo" but .'),
