@@ -241,6 +241,6 @@ def _names(given: str | None) -> list[str]:
 
 def _tags(given: Sequence[str]) -> dict[str, str]:
     tags = dict(tag.partition("=")[::2] for tag in given)
-    if not all(name and f"{name}={value}" in given for name, value in tags.items()):
+    if len(tags) < len(given) or not all(tag.partition("=")[0] and "=" in tag for tag in given):
         raise typer.BadParameter("--tag takes NAME=VALUE, each name once")
     return tags
