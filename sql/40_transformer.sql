@@ -149,18 +149,14 @@ AS $$
             -- q, k, v = W_Q ln1 + b_Q, W_K ln1 + b_K, W_V ln1 + b_V           [position, d_model]
             qkv AS MATERIALIZED (
                 SELECT
-                    lm.intervene(y.q, h.changes, 'q', h.layer, h.sequences, h.positions) AS q,
-                    lm.intervene(y.k, h.changes, 'k', h.layer, h.sequences, h.positions) AS k,
-                    lm.intervene(y.v, h.changes, 'v', h.layer, h.sequences, h.positions) AS v
+                    lm.intervene(q.x, h.changes, 'q', h.layer, h.sequences, h.positions) AS q,
+                    lm.intervene(k.x, h.changes, 'k', h.layer, h.sequences, h.positions) AS k,
+                    lm.intervene(v.x, h.changes, 'v', h.layer, h.sequences, h.positions) AS v
                 FROM here AS h
                 CROSS JOIN ln1
-                CROSS JOIN LATERAL (
-                    SELECT
-                        lm.linear(ln1.x, h.model_id, h.layer, 'q') AS q,
-                        lm.linear(ln1.x, h.model_id, h.layer, 'k') AS k,
-                        lm.linear(ln1.x, h.model_id, h.layer, 'v') AS v
-                    OFFSET 0
-                ) AS y
+                CROSS JOIN LATERAL lm.linear(ln1.x, h.model_id, h.layer, 'q') AS q (x)
+                CROSS JOIN LATERAL lm.linear(ln1.x, h.model_id, h.layer, 'k') AS k (x)
+                CROSS JOIN LATERAL lm.linear(ln1.x, h.model_id, h.layer, 'v') AS v (x)
             ),
 
             -- keys and values: what is cached, what a run that is continued has kept, what is new;
@@ -360,10 +356,7 @@ AS $$
                 SELECT lm.intervene(y.x, h.changes, 'attn_out', h.layer, h.sequences, h.positions) AS x
                 FROM here AS h
                 CROSS JOIN z
-                CROSS JOIN LATERAL (
-                    SELECT lm.linear(z.x, h.model_id, h.layer, 'attn_out') AS x
-                    OFFSET 0
-                ) AS y
+                CROSS JOIN LATERAL lm.linear(z.x, h.model_id, h.layer, 'attn_out') AS y (x)
             ),
 
             -- resid_mid = resid_pre + attn_out                                [position, d_model]
@@ -393,10 +386,7 @@ AS $$
                 SELECT lm.intervene(y.x, h.changes, 'mlp_pre', h.layer, h.sequences, h.positions) AS x
                 FROM here AS h
                 CROSS JOIN ln2
-                CROSS JOIN LATERAL (
-                    SELECT lm.linear(ln2.x, h.model_id, h.layer, 'mlp_pre') AS x
-                    OFFSET 0
-                ) AS y
+                CROSS JOIN LATERAL lm.linear(ln2.x, h.model_id, h.layer, 'mlp_pre') AS y (x)
             ),
 
             -- mlp_post = gelu(mlp_pre)                                          [position, d_mlp]
@@ -419,12 +409,14 @@ AS $$
                             lm.total(part.x) AS x
                         FROM mlp_post AS m
                         CROSS JOIN generate_series(0, h.n_block - 1) AS b (block)
-                        CROSS JOIN LATERAL unnest(
-                            lm.linear(
-                                lm.columns(m.x, b.block * h.d_model + 1, h.d_model),
-                                h.model_id, h.layer, 'mlp_out', b.block
-                            )
-                        ) WITH ORDINALITY AS part (x, row)
+                        CROSS JOIN LATERAL (
+                            SELECT lm.columns(m.x, b.block * h.d_model + 1, h.d_model) AS x
+                            OFFSET 0
+                        ) AS input
+                        CROSS JOIN LATERAL lm.linear(
+                            input.x, h.model_id, h.layer, 'mlp_out', b.block
+                        ) AS y (x)
+                        CROSS JOIN LATERAL unnest(y.x) WITH ORDINALITY AS part (x, row)
                         GROUP BY part.row
                     ) AS summed
                 ) AS y

@@ -64,9 +64,10 @@ AS $$
     projected AS MATERIALIZED (
         SELECT
             a.layer,
-            lm.linear(a.z, i.model_id, a.layer, 'attn_out') AS x
+            y.x
         FROM input AS i
         CROSS JOIN alone AS a
+        CROSS JOIN LATERAL lm.linear(a.z, i.model_id, a.layer, 'attn_out') AS y (x)
     )
 
     -- result = W_O z of the head alone
