@@ -1,9 +1,9 @@
-"""Regressions beyond the recipe: more lags, controls, robust errors, models side by side."""
+"""Regressions beyond the recipe: more lags, controls, robust errors, formulas."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -144,31 +144,6 @@ def fit_each(
     return [
         _fit_layer(rows[rows["layer"] == layer], formula, covariance, layer) for layer in layers
     ]
-
-
-def side_by_side(fits: Mapping[str, Mapping[int, Any]]) -> pd.DataFrame:
-    """Coefficients of several models' fits (or of several groups') in one table.
-
-    Args:
-        fits: fit_formula's answer by the name of the model or group.
-
-    Returns:
-        One row per layer and term; for each name the columns coefficient, standard_error and p.
-        Models of different depth have NaN in the layers they lack.
-    """
-    tables = {
-        name: pd.concat({layer: _estimates(ols) for layer, ols in layers.items()})
-        for name, layers in fits.items()
-    }
-    table = pd.concat(tables, axis=1).rename_axis(index=["layer", "term"])
-    by_layer: pd.DataFrame = table.sort_index(level="layer", sort_remaining=False)
-    return by_layer
-
-
-def _estimates(ols: Any) -> pd.DataFrame:
-    columns = {"coefficient": ols.params, "standard_error": ols.bse, "p": ols.pvalues}
-    table: pd.DataFrame = pd.DataFrame(columns)
-    return table
 
 
 def _fit_layer(part: pd.DataFrame, formula: str, covariance: Covariance, layer: int) -> Fit:

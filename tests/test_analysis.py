@@ -14,15 +14,15 @@ import psycopg
 import pytest
 import statsmodels.api as sm
 from matplotlib.image import imread
-from psqlm.analysis import DEMO_PROMPT, figures
-from psqlm.analysis.beyond import fit_formula, read_rows, side_by_side
-from psqlm.analysis.data import latest_run, read_design, read_norms, read_run
-from psqlm.analysis.regression import COLUMNS, Fit, coefficients, fit_layers
-from psqlm.analysis.report import Results, analyze
 from rich.console import Console
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.stattools import durbin_watson
 
+from psqlm.analysis import DEMO_PROMPT, figures
+from psqlm.analysis.beyond import fit_formula, read_rows
+from psqlm.analysis.data import latest_run, read_design, read_norms, read_run
+from psqlm.analysis.regression import COLUMNS, Fit, coefficients, fit_layers
+from psqlm.analysis.report import Results, analyze
 from psqlm.errors import PsqlmError
 from psqlm.resources import DEMO_MODEL
 
@@ -624,16 +624,6 @@ def test_token_frequency(connection: psycopg.Connection) -> None:
     # tokens 1 … 10 are in both runs, 11 … 20 in one
     share = np.where(rows["token_id"] <= 10, 2 / 30, 1 / 30)
     np.testing.assert_allclose(rows["log_frequency"], np.log(share), rtol=1e-12)
-
-
-def test_models_side_by_side(connection: psycopg.Connection) -> None:
-    deep = fit_formula(read_rows(connection, [insert_run(connection, random_adjustments(30))]))
-    shallow = {layer: fit for layer, fit in deep.items() if layer < 3}
-    table = side_by_side({"deep": deep, "shallow": shallow})
-    assert len(table) == 8 * 3
-    assert table.loc[(1, "lag_1"), ("deep", "coefficient")] == deep[1].params["lag_1"]
-    assert table.loc[(1, "lag_1"), ("shallow", "p")] == deep[1].pvalues["lag_1"]
-    assert table["shallow"].loc[3:].isna().all().all()
 
 
 @pytest.mark.parametrize(
