@@ -183,46 +183,56 @@ STABLE
 ROWS 100
 SET search_path FROM CURRENT
 SET plan_cache_mode = force_generic_plan
-SET enable_sort = off  -- as in lm.linear
 SET work_mem = '256MB'
 SET jit = off
 AS $$
     WITH
-    -- eight rows of x side by side, as in lm.linear
+    -- sixteen rows of x side by side, as in lm.linear_part
     tile AS NOT MATERIALIZED (
         SELECT
             start,
-            unembed.x[start] AS x0, unembed.x[start + 1] AS x1,
-            unembed.x[start + 2] AS x2, unembed.x[start + 3] AS x3,
-            unembed.x[start + 4] AS x4, unembed.x[start + 5] AS x5,
-            unembed.x[start + 6] AS x6, unembed.x[start + 7] AS x7
-        FROM unnest(ARRAY(SELECT generate_series(1, cardinality(unembed.x), 8))) AS start
-        OFFSET 0
-    ),
-
-    weight AS NOT MATERIALIZED (
-        SELECT COALESCE(e.embedding, e.embedding_half::vector) AS w
-        FROM lm.token_embedding AS e
-        WHERE e.model_id = unembed.model_id
-        ORDER BY e.token_id
+            unembed.x[start + 0] AS x0, unembed.x[start + 1] AS x1, unembed.x[start + 2] AS x2,
+            unembed.x[start + 3] AS x3, unembed.x[start + 4] AS x4, unembed.x[start + 5] AS x5,
+            unembed.x[start + 6] AS x6, unembed.x[start + 7] AS x7, unembed.x[start + 8] AS x8,
+            unembed.x[start + 9] AS x9, unembed.x[start + 10] AS x10, unembed.x[start + 11] AS x11,
+            unembed.x[start + 12] AS x12, unembed.x[start + 13] AS x13, unembed.x[start + 14] AS x14,
+            unembed.x[start + 15] AS x15
+        FROM generate_series(1, cardinality(unembed.x), 16) AS start
         OFFSET 0
     ),
 
     -- logits[row, token] = W_U[token] · x[row], and W_U is W_E
-    product AS (
+    product AS NOT MATERIALIZED (
         SELECT
-            start,
-            array_agg((-(w <#> x0))::real) AS y0,
-            array_agg((-(w <#> x1))::real) FILTER (WHERE x1 IS NOT NULL) AS y1,
-            array_agg((-(w <#> x2))::real) FILTER (WHERE x2 IS NOT NULL) AS y2,
-            array_agg((-(w <#> x3))::real) FILTER (WHERE x3 IS NOT NULL) AS y3,
-            array_agg((-(w <#> x4))::real) FILTER (WHERE x4 IS NOT NULL) AS y4,
-            array_agg((-(w <#> x5))::real) FILTER (WHERE x5 IS NOT NULL) AS y5,
-            array_agg((-(w <#> x6))::real) FILTER (WHERE x6 IS NOT NULL) AS y6,
-            array_agg((-(w <#> x7))::real) FILTER (WHERE x7 IS NOT NULL) AS y7
-        FROM weight
-        CROSS JOIN tile
-        GROUP BY start
+            t.start,
+            token.*
+        FROM tile AS t
+        CROSS JOIN LATERAL (
+            SELECT
+                array_agg((-(u.w <#> t.x0))::real) AS y0,
+                array_agg((-(u.w <#> t.x1))::real) FILTER (WHERE t.x1 IS NOT NULL) AS y1,
+                array_agg((-(u.w <#> t.x2))::real) FILTER (WHERE t.x2 IS NOT NULL) AS y2,
+                array_agg((-(u.w <#> t.x3))::real) FILTER (WHERE t.x3 IS NOT NULL) AS y3,
+                array_agg((-(u.w <#> t.x4))::real) FILTER (WHERE t.x4 IS NOT NULL) AS y4,
+                array_agg((-(u.w <#> t.x5))::real) FILTER (WHERE t.x5 IS NOT NULL) AS y5,
+                array_agg((-(u.w <#> t.x6))::real) FILTER (WHERE t.x6 IS NOT NULL) AS y6,
+                array_agg((-(u.w <#> t.x7))::real) FILTER (WHERE t.x7 IS NOT NULL) AS y7,
+                array_agg((-(u.w <#> t.x8))::real) FILTER (WHERE t.x8 IS NOT NULL) AS y8,
+                array_agg((-(u.w <#> t.x9))::real) FILTER (WHERE t.x9 IS NOT NULL) AS y9,
+                array_agg((-(u.w <#> t.x10))::real) FILTER (WHERE t.x10 IS NOT NULL) AS y10,
+                array_agg((-(u.w <#> t.x11))::real) FILTER (WHERE t.x11 IS NOT NULL) AS y11,
+                array_agg((-(u.w <#> t.x12))::real) FILTER (WHERE t.x12 IS NOT NULL) AS y12,
+                array_agg((-(u.w <#> t.x13))::real) FILTER (WHERE t.x13 IS NOT NULL) AS y13,
+                array_agg((-(u.w <#> t.x14))::real) FILTER (WHERE t.x14 IS NOT NULL) AS y14,
+                array_agg((-(u.w <#> t.x15))::real) FILTER (WHERE t.x15 IS NOT NULL) AS y15
+            FROM (
+                SELECT COALESCE(e.embedding, e.embedding_half::vector) AS w
+                FROM lm.token_embedding AS e
+                WHERE e.model_id = unembed.model_id
+                ORDER BY e.token_id
+                OFFSET 0
+            ) AS u
+        ) AS token
     )
 
     SELECT
@@ -230,7 +240,9 @@ AS $$
         y
     FROM product
     CROSS JOIN LATERAL (
-        VALUES (0, y0), (1, y1), (2, y2), (3, y3), (4, y4), (5, y5), (6, y6), (7, y7)
+        VALUES
+        (0, y0), (1, y1), (2, y2), (3, y3), (4, y4), (5, y5), (6, y6), (7, y7),
+        (8, y8), (9, y9), (10, y10), (11, y11), (12, y12), (13, y13), (14, y14), (15, y15)
     ) AS output (place, y)
     WHERE y IS NOT NULL
     ORDER BY start, place
