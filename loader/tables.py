@@ -6,7 +6,8 @@ batch have one length, so a batch is a structured NumPy array.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -77,7 +78,7 @@ def copy_rows(
     connection: Connection[Any],
     table: sql.Identifier,
     columns: tuple[str, ...],
-    batches: Iterable[Rows],
+    batches: Iterator[Rows],
     *,
     freeze: bool = False,
 ) -> None:
@@ -95,6 +96,15 @@ def copy_rows(
     )
     with connection.cursor() as cursor, cursor.copy(command) as copy:
         copy.write(HEADER)
-        for rows in batches:
+        for rows in _ahead(batches):
             copy.write(rows.bytes)
         copy.write(TRAILER)
+
+
+def _ahead(batches: Iterator[Rows]) -> Iterator[Rows]:
+    """The same batches, each made while the server takes the one before."""
+    with ThreadPoolExecutor(1) as pool:
+        upcoming = pool.submit(next, batches, None)
+        while (rows := upcoming.result()) is not None:
+            upcoming = pool.submit(next, batches, None)
+            yield rows
