@@ -71,6 +71,11 @@ class Question:
     formula: str
     covariance: Covariance
 
+    def __str__(self) -> str:
+        """The formula, and what is special about the errors."""
+        errors = {"HC3": " · HC3 errors", "cluster": " · errors clustered by run"}
+        return self.formula + errors.get(self.covariance, "")
+
 
 CONTROLS = {"position": "position", "token_frequency": "log_frequency"}
 """Columns of read_rows by what they control for."""

@@ -24,7 +24,7 @@ from .regression import ALPHA, Fit
 from .selection import read_tags, tag_names
 
 CONSTANTS = ("Intercept", "const")
-MOST_COLUMNS = 7
+MOST_COLUMNS = 9
 """Columns of a printed table; the rest go into another one."""
 
 
@@ -245,7 +245,7 @@ def _story(comparison: Comparison) -> list[str]:
             f"{max(ols.params[term] for ols in fitted):.2g})"
             for term in series.terms
         ]
-        lines.append(f"{series.name}: p < .05 of {len(fitted)} layers: {', '.join(told)}")
+        lines.append(f"{series.name}, of {len(fitted)} layers p < .05 for {', '.join(told)}")
     return lines
 
 
@@ -273,23 +273,22 @@ def _print_tables(comparison: Comparison, console: Console) -> None:
         line = [scale]
         while tables and (len(line) == 1 or _width([*line, tables[0]], console) <= console.width):
             line.append(tables.pop(0))
-        grid = Table.grid(padding=(0, 1))
+        grid = Table.grid(padding=0)
         grid.add_row(*line)
         console.print(grid)
-    question = comparison.question
-    caption = f"{question.formula}  ·  {question.covariance} errors  ·  * p < .05\n"
+    caption = f"{comparison.question} · * p < .05\n"
     console.print(caption, style="dim", highlight=False, markup=False, soft_wrap=True)
 
 
 def _table(title: str, headings: list[str]) -> Table:
-    table = Table(title=Text(title or " ", style="bold"), box=SIMPLE_HEAD, pad_edge=False)
+    table = Table(title=Text(title or " ", style="bold"), box=SIMPLE_HEAD, padding=0)
     for heading in headings:
         table.add_column(_label(heading), justify="right", no_wrap=True)
     return table
 
 
 def _width(tables: list[Table], console: Console) -> int:
-    return sum(console.measure(table).maximum + 1 for table in tables)
+    return sum(console.measure(table).maximum for table in tables)
 
 
 def _places(series: Series, comparison: Comparison) -> list[float]:
@@ -318,7 +317,7 @@ def _slope(slope: float, p: float) -> Text:
 
 def _summary(comparison: Comparison) -> str:
     """The text of summary.txt."""
-    head = [comparison.question.formula, "", *_story(comparison), *comparison.notes]
+    head = [f"{comparison.question}", "", *_story(comparison), *comparison.notes]
     fits = [
         f"\n\n=== {series.name}, layer {fit.layer} (n = {fit.n}) ===\n{fit.summary()}"
         for series in comparison.series

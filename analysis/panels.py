@@ -68,13 +68,10 @@ def _title(comparison: Comparison) -> str:
 def _subtitle(comparison: Comparison, series: list[Series]) -> str:
     counts = [fit.n for one in series for fit in one.fits if fit.ols is not None]
     least, most = min(counts), max(counts)
-    question = comparison.question
     parts = [
-        question.formula,
+        f"{comparison.question}",
         f"n = {least} in each layer" if least == most else f"n = {least} to {most} in a layer",
     ]
-    if question.covariance != "nonrobust":
-        parts.append(f"{question.covariance} errors")
     if len(comparison.series) > len(series):
         parts.append(f"{len(comparison.series) - len(series)} more in coefficients.csv")
     return " · ".join(parts)

@@ -287,7 +287,7 @@ def test_report(
             row = table[(table["source"] == source) & (table["layer"] == layer)].iloc[0]
             star = "*" if row["p_lag1"] < 0.05 else ""
             assert f"{row['beta_lag1']:.3f}{star}" in told
-    assert "baum: p < .05 of 8 layers: lag 1 in" in printed
+    assert "baum, of 8 layers p < .05 for lag 1 in" in printed
     assert "…" not in printed
     height, across, _ = imread(tmp_path / "slopes.png").shape
     assert min(height, across) > 700
