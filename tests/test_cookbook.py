@@ -1,4 +1,4 @@
-"""docs/cookbook.md: every block of SQL runs, and psql answers what it says there."""
+"""README.md and docs/cookbook.md: every block of SQL runs, and psql answers what they say."""
 
 from __future__ import annotations
 
@@ -13,13 +13,16 @@ sys.path.append(str(ROOT / "tools"))
 
 import cookbook  # noqa: E402
 
-TEXT = cookbook.TARGET.read_text()
+TEXTS = {target.name: target.read_text() for target in cookbook.TARGETS}
+BLOCKS = [(name, i) for name, text in TEXTS.items() for i in range(len(cookbook.questions(text)))]
 
 
 @pytest.fixture(scope="module")
-def replies(scratch_dsn: str) -> list[str]:
+def replies(scratch_dsn: str) -> dict[str, list[str]]:
     """What psql answers to each block."""
-    return cookbook.ask(scratch_dsn, cookbook.questions(TEXT))
+    return {
+        name: cookbook.ask(scratch_dsn, cookbook.questions(text)) for name, text in TEXTS.items()
+    }
 
 
 def _cells(answer: str) -> list[list[str]]:
@@ -38,11 +41,14 @@ def _number(cell: str) -> float | None:
         return None
 
 
-@pytest.mark.parametrize("index", range(len(cookbook.questions(TEXT))))
-def test_the_answer_is_what_the_cookbook_says(replies: list[str], index: int) -> None:
-    ours, theirs = _cells(cookbook.answers(TEXT)[index]), _cells(replies[index])
-    question = cookbook.questions(TEXT)[index]
-    changed = f"{question}answers\n{replies[index]}\n\nnow; python tools/cookbook.py writes it down"
+@pytest.mark.parametrize(("name", "index"), BLOCKS)
+def test_the_answer_is_what_the_text_says(
+    replies: dict[str, list[str]], name: str, index: int
+) -> None:
+    text, reply = TEXTS[name], replies[name][index]
+    ours, theirs = _cells(cookbook.answers(text)[index]), _cells(reply)
+    question = cookbook.questions(text)[index]
+    changed = f"{question}answers\n{reply}\n\nnow; python tools/cookbook.py writes it down"
     assert [len(row) for row in ours] == [len(row) for row in theirs], changed
     for said, answered in zip(chain(*ours), chain(*theirs), strict=True):
         number = _number(said)
@@ -54,7 +60,7 @@ def test_the_answer_is_what_the_cookbook_says(replies: list[str], index: int) ->
 
 def test_every_question_in_words_is_asked_in_sql() -> None:
     """A paragraph that opens with a bold question is followed by SQL before the next."""
-    for part in TEXT.split("\n**")[1:]:
+    for part in TEXTS["cookbook.md"].split("\n**")[1:]:
         assert "```sql" in part, part
 
 

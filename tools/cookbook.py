@@ -1,6 +1,6 @@
-"""Runs the SQL of docs/cookbook.md in psql and writes its answers below it.
+"""Runs the SQL of README.md and docs/cookbook.md in psql and writes its answers below it.
 
-Run it after a change of the SQL, of the demo model or of the cookbook: python tools/cookbook.py
+Run it after a change of the SQL, of the demo model or of the texts: python tools/cookbook.py
 It works in a database of its own, on the server in use, and drops it again.
 """
 
@@ -16,7 +16,8 @@ from psycopg.conninfo import make_conninfo
 from psqlm import database, loader
 from psqlm.server import EmbeddedServer
 
-TARGET = Path(__file__).resolve().parents[1] / "docs" / "cookbook.md"
+ROOT = Path(__file__).resolve().parents[1]
+TARGETS = [ROOT / "README.md", ROOT / "docs" / "cookbook.md"]
 DATABASE = "psqlm_cookbook"
 
 # a question in SQL, and the answer if there is one
@@ -79,7 +80,7 @@ def fill(text: str, replies: list[str]) -> str:
 
 
 def main() -> None:
-    """Ask everything again and rewrite the file."""
+    """Ask everything again and rewrite the files."""
     server = database.resolve()
     with psycopg.connect(server, autocommit=True) as administrator:
         administrator.execute(f"DROP DATABASE IF EXISTS {DATABASE}")
@@ -88,8 +89,9 @@ def main() -> None:
             dsn = make_conninfo(server, dbname=DATABASE)
             with database.connect(dsn) as connection:
                 loader.load(connection, "demo")
-            text = TARGET.read_text()
-            TARGET.write_text(fill(text, ask(dsn, questions(text))))
+            for target in TARGETS:
+                text = target.read_text()
+                target.write_text(fill(text, ask(dsn, questions(text))))
         finally:
             administrator.execute(f"DROP DATABASE {DATABASE}")
 

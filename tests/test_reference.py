@@ -1,0 +1,17 @@
+"""docs/reference.md says what the catalog says."""
+
+import sys
+from pathlib import Path
+
+import psycopg
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.append(str(ROOT / "tools"))
+
+import catalog  # noqa: E402
+
+
+def test_reference_is_what_the_catalog_says(connection: psycopg.Connection) -> None:
+    assert catalog.TARGET.read_text() == catalog.reference(connection), (
+        "the comments have changed: python tools/catalog.py"
+    )
