@@ -4,7 +4,7 @@
 CREATE OR REPLACE AGGREGATE lm.concat(vector) (
     SFUNC = vector_concat,
     STYPE = vector,
-    PARALLEL = SAFE
+    PARALLEL = safe
 );
 
 COMMENT ON AGGREGATE lm.concat(vector) IS 'The vectors joined end to end, in the order given.';
@@ -12,7 +12,7 @@ COMMENT ON AGGREGATE lm.concat(vector) IS 'The vectors joined end to end, in the
 CREATE OR REPLACE AGGREGATE lm.total(vector) (
     SFUNC = vector_add,
     STYPE = vector,
-    PARALLEL = SAFE
+    PARALLEL = safe
 );
 
 COMMENT ON AGGREGATE lm.total(vector) IS

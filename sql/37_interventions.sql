@@ -33,12 +33,18 @@ AS $$
                 WHEN i.layer NOT BETWEEN 0 AND i.n_layer - 1
                     THEN lm.fail(
                         true,
-                        format('intervention %s is in layer %s of %s', i.intervention_id, i.layer, i.n_layer)
+                        format(
+                            'intervention %s is in layer %s of %s',
+                            i.intervention_id, i.layer, i.n_layer
+                        )
                     )
                 WHEN i.head NOT BETWEEN 0 AND i.n_head - 1
                     THEN lm.fail(
                         true,
-                        format('intervention %s is in head %s of %s', i.intervention_id, i.head, i.n_head)
+                        format(
+                            'intervention %s is in head %s of %s',
+                            i.intervention_id, i.head, i.n_head
+                        )
                     )
                 WHEN vector_dims(i.value) <> i.width
                     THEN lm.fail(

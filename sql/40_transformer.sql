@@ -67,10 +67,12 @@ AS $$
     embedding AS MATERIALIZED (
         SELECT
             lm.intervene(
-                y.embed, transformer.changes, 'embed', 0, transformer.sequence, transformer.position
+                y.embed, transformer.changes, 'embed', 0,
+                transformer.sequence, transformer.position
             ) AS embed,
             lm.intervene(
-                y.pos_embed, transformer.changes, 'pos_embed', 0, transformer.sequence, transformer.position
+                y.pos_embed, transformer.changes, 'pos_embed', 0,
+                transformer.sequence, transformer.position
             ) AS pos_embed
         FROM (
             SELECT
@@ -129,7 +131,8 @@ AS $$
 
             -- resid_pre                                                       [position, d_model]
             resid_pre AS MATERIALIZED (
-                SELECT lm.intervene(h.x, h.changes, 'resid_pre', h.layer, h.sequences, h.positions) AS x
+                SELECT
+                    lm.intervene(h.x, h.changes, 'resid_pre', h.layer, h.sequences, h.positions) AS x
                 FROM here AS h
             ),
 
@@ -217,8 +220,10 @@ AS $$
                     known.sequence,
                     array_agg(known.k ORDER BY known.position) AS keys,
                     array_agg(known.v ORDER BY known.position) AS values,
-                    array_agg(known.q ORDER BY known.position) FILTER (WHERE known.row > 0) AS queries,
-                    array_agg(known.row ORDER BY known.position) FILTER (WHERE known.row > 0) AS rows,
+                    array_agg(known.q ORDER BY known.position) FILTER (WHERE known.row > 0)
+                        AS queries,
+                    array_agg(known.row ORDER BY known.position) FILTER (WHERE known.row > 0)
+                        AS rows,
                     array_agg(known.position ORDER BY known.position) FILTER (WHERE known.row > 0)
                         AS positions
                 FROM known
@@ -232,12 +237,17 @@ AS $$
                     n.head,
                     c.rows,
                     c.positions,
-                    ARRAY(SELECT subvector(unnest(c.queries), n.head * h.d_head + 1, h.d_head)) AS q,
-                    ARRAY(SELECT subvector(unnest(c.keys), n.head * h.d_head + 1, h.d_head)) AS k,
-                    ARRAY(SELECT subvector(unnest(c.values), n.head * h.d_head + 1, h.d_head)) AS v
+                    ARRAY(SELECT subvector(unnest(c.queries), n.start, h.d_head)) AS q,
+                    ARRAY(SELECT subvector(unnest(c.keys), n.start, h.d_head)) AS k,
+                    ARRAY(SELECT subvector(unnest(c.values), n.start, h.d_head)) AS v
                 FROM here AS h
                 CROSS JOIN context AS c
-                CROSS JOIN generate_series(0, h.n_head - 1) AS n (head)
+                CROSS JOIN LATERAL (
+                    SELECT
+                        i AS head,
+                        i * h.d_head + 1 AS start
+                    FROM generate_series(0, h.n_head - 1) AS i
+                ) AS n
             ),
 
             -- attn_scores = q · k / √d_head, of the keys up to the query itself        [query, key]
@@ -249,7 +259,8 @@ AS $$
                             CASE
                                 WHEN h.edges_are_cut
                                     THEN lm.knock_out(
-                                        s.x, h.changes, h.layer, head.head, head.sequence, b.position
+                                        s.x, h.changes, h.layer,
+                                        head.head, head.sequence, b.position
                                     )
                                 ELSE s.x
                             END
@@ -277,7 +288,8 @@ AS $$
                             CASE
                                 WHEN h.pattern_is_changed
                                     THEN lm.change_row(
-                                        w.x, h.changes, 'pattern', h.layer, a.head, a.sequence, b.position
+                                        w.x, h.changes, 'pattern', h.layer,
+                                        a.head, a.sequence, b.position
                                     )
                                 ELSE w.x
                             END
@@ -287,9 +299,13 @@ AS $$
                             FROM (SELECT unnest(b.scores::real[])::float8 AS score) AS s
                         ) AS m
                         CROSS JOIN LATERAL (
-                            SELECT array_agg(e.power)::vector * lm.fill(1 / sum(e.power), count(*)::int) AS x
+                            SELECT
+                                array_agg(e.power)::vector
+                                * lm.fill(1 / sum(e.power), count(*)::int) AS x
                             FROM (
-                                SELECT exp(greatest(unnest(b.scores::real[]) - m.highest, -60)) AS power
+                                SELECT
+                                    exp(greatest(unnest(b.scores::real[]) - m.highest, -60))
+                                        AS power
                             ) AS e
                         ) AS w
                     ) AS weights
@@ -298,7 +314,7 @@ AS $$
             ),
 
             -- z = Σ_key pattern[key] v[key]                                        [query, d_head]
-            -- For many queries vᵀ = I vᵀ first: products with it are far cheaper than weighted sums.
+            -- For many queries vᵀ = I vᵀ first: products with it are cheaper than weighted sums.
             head_z AS MATERIALIZED (
                 SELECT
                     p.head,
@@ -353,7 +369,8 @@ AS $$
 
             -- attn_out = W_O z + b_O: the attention adjustment                [position, d_model]
             attn_out AS MATERIALIZED (
-                SELECT lm.intervene(y.x, h.changes, 'attn_out', h.layer, h.sequences, h.positions) AS x
+                SELECT
+                    lm.intervene(y.x, h.changes, 'attn_out', h.layer, h.sequences, h.positions) AS x
                 FROM here AS h
                 CROSS JOIN z
                 CROSS JOIN LATERAL lm.linear(z.x, h.model_id, h.layer, 'attn_out') AS y (x)
@@ -361,7 +378,8 @@ AS $$
 
             -- resid_mid = resid_pre + attn_out                                [position, d_model]
             resid_mid AS MATERIALIZED (
-                SELECT lm.intervene(y.x, h.changes, 'resid_mid', h.layer, h.sequences, h.positions) AS x
+                SELECT
+                    lm.intervene(y.x, h.changes, 'resid_mid', h.layer, h.sequences, h.positions) AS x
                 FROM here AS h
                 CROSS JOIN resid_pre AS r
                 CROSS JOIN attn_out AS a
@@ -383,7 +401,8 @@ AS $$
 
             -- mlp_pre = W_in ln2 + b_in                                         [position, d_mlp]
             mlp_pre AS MATERIALIZED (
-                SELECT lm.intervene(y.x, h.changes, 'mlp_pre', h.layer, h.sequences, h.positions) AS x
+                SELECT
+                    lm.intervene(y.x, h.changes, 'mlp_pre', h.layer, h.sequences, h.positions) AS x
                 FROM here AS h
                 CROSS JOIN ln2
                 CROSS JOIN LATERAL lm.linear(ln2.x, h.model_id, h.layer, 'mlp_pre') AS y (x)
@@ -391,7 +410,8 @@ AS $$
 
             -- mlp_post = gelu(mlp_pre)                                          [position, d_mlp]
             mlp_post AS MATERIALIZED (
-                SELECT lm.intervene(y.x, h.changes, 'mlp_post', h.layer, h.sequences, h.positions) AS x
+                SELECT
+                    lm.intervene(y.x, h.changes, 'mlp_post', h.layer, h.sequences, h.positions) AS x
                 FROM here AS h
                 CROSS JOIN mlp_pre AS m
                 CROSS JOIN LATERAL (SELECT lm.gelu(m.x) AS x OFFSET 0) AS y
@@ -399,7 +419,8 @@ AS $$
 
             -- mlp_out = Σ_block W_out[block] mlp_post[block] + b_out          [position, d_model]
             mlp_out AS MATERIALIZED (
-                SELECT lm.intervene(y.x, h.changes, 'mlp_out', h.layer, h.sequences, h.positions) AS x
+                SELECT
+                    lm.intervene(y.x, h.changes, 'mlp_out', h.layer, h.sequences, h.positions) AS x
                 FROM here AS h
                 CROSS JOIN LATERAL (
                     SELECT array_agg(summed.x ORDER BY summed.row) AS x
@@ -424,7 +445,8 @@ AS $$
 
             -- resid_post = resid_mid + mlp_out                                [position, d_model]
             resid_post AS MATERIALIZED (
-                SELECT lm.intervene(y.x, h.changes, 'resid_post', h.layer, h.sequences, h.positions) AS x
+                SELECT
+                    lm.intervene(y.x, h.changes, 'resid_post', h.layer, h.sequences, h.positions) AS x
                 FROM here AS h
                 CROSS JOIN resid_mid AS r
                 CROSS JOIN mlp_out AS m

@@ -1,4 +1,4 @@
-"""Comparison with a reference: asserts, and keeps the largest difference for the session's summary."""
+"""Comparison with a reference: asserts, and keeps the largest difference for the summary."""
 
 from __future__ import annotations
 

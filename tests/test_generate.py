@@ -145,7 +145,8 @@ def test_stops_where_positions_run_out(committed: psycopg.Connection) -> None:
     notices: list[str] = []
     committed.add_notice_handler(lambda notice: notices.append(notice.message_primary))
     n_ctx, tokens = committed.execute(
-        "SELECT n_ctx, (lm.encode(repeat('The cat sat on the mat. ', 200)))[:n_ctx - 3] FROM lm.model"
+        "SELECT n_ctx, (lm.encode(repeat('The cat sat on the mat. ', 200)))[:n_ctx - 3]"
+        " FROM lm.model"
     ).fetchone()
     prompt = committed.execute("SELECT lm.decode(%s)", [tokens]).fetchone()[0]
     assert committed.execute("SELECT lm.encode(%s)", [prompt]).fetchone()[0] == tokens
