@@ -173,8 +173,13 @@ AS $$
                     NULL::vector AS q,
                     NULL::bigint AS row
                 FROM here AS h
-                INNER JOIN lm.attention_cache AS c
-                    ON c.generation_id = transformer.generation_id AND c.layer = h.layer
+                -- fenced, for the planner would rather read the cache of every layer in each
+                CROSS JOIN LATERAL (
+                    SELECT c.*
+                    FROM lm.attention_cache AS c
+                    WHERE c.generation_id = transformer.generation_id AND c.layer = h.layer
+                    OFFSET 0
+                ) AS c
 
                 UNION ALL
 
