@@ -123,7 +123,7 @@ class ModelWriter:
         )
 
     def finish(self, sha256: str) -> None:
-        """Write the hash, gather statistics, and let the weights be seen."""
+        """Write the hash, gather statistics, let the weights be seen, bring them to memory."""
         self._connection.execute(
             "UPDATE lm.model SET sha256 = %s WHERE model_id = %s", (sha256, self._model_id)
         )
@@ -137,6 +137,18 @@ class ModelWriter:
                     sql.Identifier("lm", table), partition, sql.Literal(self._model_id)
                 )
             )
+            self._prewarm(partition)
+
+    def _prewarm(self, partition: sql.Identifier) -> None:
+        """Read a partition into the server's memory, where the extension for that is there."""
+        found = self._connection.execute(
+            "SELECT n.nspname FROM pg_proc AS p JOIN pg_namespace AS n ON n.oid = p.pronamespace"
+            " WHERE p.proname = 'pg_prewarm'"
+        ).fetchone()
+        if found is not None:
+            prewarm = sql.Identifier(found[0], "pg_prewarm")
+            name = sql.Literal(partition.as_string())
+            self._connection.execute(sql.SQL("SELECT {}({}::regclass)").format(prewarm, name))
 
     def _copy(self, command: str, types: list[str], rows: Iterable[tuple[Any, ...]]) -> None:
         """COPY small rows one by one, the model's key before each."""

@@ -625,6 +625,26 @@ def test_rows_are_found_by_key_and_kept_in_line(
     assert storage == [("p",)]
 
 
+def test_weights_are_prewarmed_where_that_can_be_done(
+    connection: psycopg.Connection, saved: Path
+) -> None:
+    """The extension's function is played by one that writes down what it was called with."""
+    connection.execute(
+        """
+        CREATE TABLE warmed (relation regclass);
+        CREATE FUNCTION pg_prewarm(relation regclass) RETURNS void LANGUAGE sql
+        BEGIN ATOMIC INSERT INTO warmed VALUES (relation); END;
+        """
+    )
+    loader.load(connection, str(saved))
+    assert connection.execute("SELECT relation::regclass::text FROM warmed").fetchall() == (
+        connection.execute(
+            "SELECT inhrelid::regclass::text FROM pg_inherits ORDER BY inhparent"
+        ).fetchall()
+    )
+    connection.rollback()
+
+
 def test_memory_is_bounded_by_a_tensor(
     connection: psycopg.Connection, tmp_path: Path, saved: Path
 ) -> None:
