@@ -240,6 +240,8 @@ def test_stopped_halfway_it_goes_on(
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        # a shell's background jobs ignore it, and so would theirs
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     while len(prompts(database)) < 3 and process.poll() is None:
         time.sleep(0.05)
