@@ -190,20 +190,17 @@ END;
 COMMENT ON FUNCTION lm.halves IS
 'x as norm · (high + low): two products of a halfvec with halves are quicker than one that makes it a vector first, and as exact.';
 
-CREATE OR REPLACE FUNCTION lm.linear_part(
+CREATE OR REPLACE FUNCTION lm.linear(
     x vector[],
     model_id int,
     layer int,
     map lm.site,
-    block int,
-    first_unit int,
-    last_unit int
+    block int DEFAULT 0
 )
 RETURNS vector[]
 LANGUAGE sql
 STABLE
 PARALLEL SAFE
-COST 100000
 SET search_path FROM CURRENT
 SET plan_cache_mode = force_generic_plan
 SET work_mem = '256MB'
@@ -217,11 +214,10 @@ AS $$
             l.weight,
             l.weight_half
         FROM lm.linear AS l
-        WHERE l.model_id = linear_part.model_id
-            AND l.layer = linear_part.layer
-            AND l.map = linear_part.map
-            AND l.block = linear_part.block
-            AND l.unit BETWEEN linear_part.first_unit AND linear_part.last_unit
+        WHERE l.model_id = linear.model_id
+            AND l.layer = linear.layer
+            AND l.map = linear.map
+            AND l.block = linear.block
     ),
 
     -- Many rows: sixteen of them side by side, so that a weight, once read, meets sixteen in one
@@ -229,15 +225,15 @@ AS $$
     tile AS NOT MATERIALIZED (
         SELECT
             start,
-            linear_part.x[start + 0] AS x0, linear_part.x[start + 1] AS x1,
-            linear_part.x[start + 2] AS x2, linear_part.x[start + 3] AS x3,
-            linear_part.x[start + 4] AS x4, linear_part.x[start + 5] AS x5,
-            linear_part.x[start + 6] AS x6, linear_part.x[start + 7] AS x7,
-            linear_part.x[start + 8] AS x8, linear_part.x[start + 9] AS x9,
-            linear_part.x[start + 10] AS x10, linear_part.x[start + 11] AS x11,
-            linear_part.x[start + 12] AS x12, linear_part.x[start + 13] AS x13,
-            linear_part.x[start + 14] AS x14, linear_part.x[start + 15] AS x15
-        FROM generate_series(1, cardinality(linear_part.x), 16) AS start
+            linear.x[start + 0] AS x0, linear.x[start + 1] AS x1,
+            linear.x[start + 2] AS x2, linear.x[start + 3] AS x3,
+            linear.x[start + 4] AS x4, linear.x[start + 5] AS x5,
+            linear.x[start + 6] AS x6, linear.x[start + 7] AS x7,
+            linear.x[start + 8] AS x8, linear.x[start + 9] AS x9,
+            linear.x[start + 10] AS x10, linear.x[start + 11] AS x11,
+            linear.x[start + 12] AS x12, linear.x[start + 13] AS x13,
+            linear.x[start + 14] AS x14, linear.x[start + 15] AS x15
+        FROM generate_series(1, cardinality(linear.x), 16) AS start
         OFFSET 0
     ),
 
@@ -281,13 +277,13 @@ AS $$
         SELECT
             first.x,
             h.*
-        FROM (SELECT linear_part.x[1] AS x OFFSET 0) AS first
+        FROM (SELECT linear.x[1] AS x OFFSET 0) AS first
         CROSS JOIN lm.halves(first.x) AS h
     )
 
     SELECT
         CASE
-            WHEN cardinality(linear_part.x) = 1
+            WHEN cardinality(linear.x) = 1
                 THEN (
                     SELECT
                         ARRAY[
@@ -317,100 +313,8 @@ AS $$
         END
 $$;
 
-COMMENT ON FUNCTION lm.linear_part IS
-'Some units of a linear map applied to each row of x: bias + weight · x, [rows of x, last_unit − first_unit + 1].';
-
--- A set, of one row, because only a set in FROM is computed in one go, which parallel workers need.
-CREATE OR REPLACE FUNCTION lm.linear_halves(
-    x vector[],
-    model_id int,
-    layer int,
-    map lm.site,
-    block int
-)
-RETURNS SETOF vector[]
-LANGUAGE sql
-STABLE
-ROWS 1
-SET search_path FROM CURRENT
-SET plan_cache_mode = force_generic_plan
-SET parallel_setup_cost = 0
-SET parallel_tuple_cost = 0
-SET min_parallel_table_scan_size = 0
-SET jit = off
-AS $$
-    WITH
-    middle AS NOT MATERIALIZED (
-        SELECT CASE linear_halves.map WHEN 'mlp_pre' THEN m.d_mlp ELSE m.d_model END / 2 AS unit
-        FROM lm.model AS m
-        WHERE m.model_id = linear_halves.model_id
-    ),
-
-    half AS NOT MATERIALIZED (
-        SELECT
-            1 AS number,
-            lm.linear_part(
-                linear_halves.x, linear_halves.model_id, linear_halves.layer,
-                linear_halves.map, linear_halves.block, 0, middle.unit - 1
-            ) AS y
-        FROM middle
-
-        UNION ALL
-
-        SELECT
-            2,
-            lm.linear_part(
-                linear_halves.x, linear_halves.model_id, linear_halves.layer,
-                linear_halves.map, linear_halves.block, middle.unit, 2147483647
-            )
-        FROM middle
-    )
-
-    SELECT array_agg(joined.y ORDER BY joined.row)
-    FROM (
-        SELECT
-            part.row,
-            lm.concat(part.y ORDER BY half.number) AS y
-        FROM half
-        CROSS JOIN unnest(half.y) WITH ORDINALITY AS part (y, row)
-        GROUP BY part.row
-    ) AS joined
-$$;
-
-COMMENT ON FUNCTION lm.linear_halves IS
-'A linear map applied to each row of x, its units in two halves that the server may give to two processes.';
-
--- Without SET, so that it is inlined. A worker starts cold and takes some milliseconds to: from
--- about 128 rows on it is worth that.
-CREATE OR REPLACE FUNCTION lm.linear(
-    x vector[],
-    model_id int,
-    layer int,
-    map lm.site,
-    block int DEFAULT 0
-)
-RETURNS SETOF vector[]
-LANGUAGE sql
-STABLE
-ROWS 1
-BEGIN ATOMIC
-    SELECT part.y
-    FROM lm.linear_part(
-        linear.x, linear.model_id, linear.layer, linear.map, linear.block, 0, 2147483647
-    ) AS part (y)
-    WHERE cardinality(linear.x) < 128
-
-    UNION ALL
-
-    SELECT halves.y
-    FROM lm.linear_halves(
-        linear.x, linear.model_id, linear.layer, linear.map, linear.block
-    ) AS halves (y)
-    WHERE cardinality(linear.x) >= 128;
-END;
-
 COMMENT ON FUNCTION lm.linear IS
-'One of the model''s linear maps applied to each row of x: bias + weight · x, [rows of x, units], as one row of a set. Of a map cut in blocks it applies one; they add up.';
+'One of the model''s linear maps applied to each row of x: bias + weight · x, [rows of x, units]. Of a map cut in blocks it applies one; they add up.';
 
 CREATE OR REPLACE FUNCTION lm.product(
     x vector[],
@@ -424,7 +328,7 @@ SET search_path FROM CURRENT
 SET plan_cache_mode = force_generic_plan
 AS $$
     WITH
-    -- sixteen rows of x side by side, as in lm.linear_part
+    -- sixteen rows of x side by side, as in lm.linear
     tile AS NOT MATERIALIZED (
         SELECT
             start,

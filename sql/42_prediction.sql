@@ -187,7 +187,7 @@ SET work_mem = '256MB'
 SET jit = off
 AS $$
     WITH
-    -- sixteen rows of x side by side, as in lm.linear_part
+    -- sixteen rows of x side by side, as in lm.linear
     tile AS NOT MATERIALIZED (
         SELECT
             start,

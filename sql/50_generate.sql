@@ -178,6 +178,7 @@ CREATE OR REPLACE FUNCTION lm.next_step(
     model_id int,
     token_ids int[],
     first_position int,
+    draws boolean,
     step int,
     temperature float8,
     top_k int,
@@ -225,12 +226,15 @@ AS $$
         WHERE p.layer >= 0
     )
 
-    SELECT d.*
+    SELECT
+        d.token_id,
+        d.logit,
+        d.probability
     FROM lm.model AS m
     INNER JOIN pass AS p
         ON p.layer = m.n_layer - 1
         AND p.position = next_step.first_position + cardinality(next_step.token_ids) - 1
-    CROSS JOIN LATERAL lm.next_draw(
+    LEFT JOIN LATERAL lm.next_draw(
         p.resid_post,
         m.model_id,
         next_step.step,
@@ -238,12 +242,12 @@ AS $$
         next_step.top_k,
         next_step.top_p,
         next_step.seed
-    ) AS d
+    ) AS d ON next_step.draws
     WHERE m.model_id = next_step.model_id
 $$;
 
 COMMENT ON FUNCTION lm.next_step IS
-'Runs the tokens behind what a generation has cached, caches them too, and draws the token that follows.';
+'Runs the tokens behind what a generation has cached, caches them too, and draws the token that follows, if it is to.';
 
 CREATE OR REPLACE FUNCTION lm.start_generation(
     model_id int,
@@ -346,41 +350,46 @@ AS $$
         WHERE m.model_id = lm.model_id(generate_tokens.model)
     ),
 
+    -- The prompt is read sixty-four tokens at a time, which bounds the memory it takes; then each
+    -- token that was drawn. Until the prompt is read there is no step.
     generated AS (
-        -- the whole prompt, and the token after it
         SELECT
-            0 AS step,
-            d.token_id,
-            d.logit,
-            d.probability
+            -1 AS step,
+            0 AS n_read,
+            NULL::int AS token_id,
+            NULL::float8 AS logit,
+            NULL::float8 AS probability
         FROM input AS i
-        CROSS JOIN LATERAL lm.next_step(
-            i.generation_id, i.model_id, i.tokens, 0, 0,
-            generate_tokens.temperature, generate_tokens.top_k, generate_tokens.top_p,
-            i.seed, i.changes
-        ) AS d
         WHERE generate_tokens.n_tokens > 0
 
         UNION ALL
 
-        -- that token alone, and the one after it
         SELECT
-            g.step + 1,
+            CASE WHEN f.is_last THEN g.step + 1 ELSE -1 END,
+            g.n_read + cardinality(f.tokens),
             d.token_id,
             d.logit,
             d.probability
         FROM generated AS g
         CROSS JOIN input AS i
+        CROSS JOIN LATERAL (
+            SELECT
+                CASE
+                    WHEN g.step < 0 THEN i.tokens[g.n_read + 1:g.n_read + 64]
+                    ELSE ARRAY[g.token_id]
+                END AS tokens,
+                g.n_read + 64 >= cardinality(i.tokens) AS is_last
+        ) AS f
         CROSS JOIN LATERAL lm.next_step(
-            i.generation_id, i.model_id,
-            ARRAY[g.token_id], cardinality(i.tokens) + g.step, g.step + 1,
+            i.generation_id, i.model_id, f.tokens, g.n_read, f.is_last, g.step + 1,
             generate_tokens.temperature, generate_tokens.top_k, generate_tokens.top_p,
             i.seed, i.changes
         ) AS d
         WHERE
             CASE
+                WHEN g.step < 0 THEN true
                 WHEN g.step + 1 >= generate_tokens.n_tokens OR g.token_id = i.end_of_text THEN false
-                WHEN cardinality(i.tokens) + g.step >= i.n_ctx THEN NOT lm.context_is_full(i.n_ctx)
+                WHEN g.n_read >= i.n_ctx THEN NOT lm.context_is_full(i.n_ctx)
                 ELSE true
             END
     )
@@ -397,6 +406,7 @@ AS $$
         g.probability
     FROM generated AS g
     CROSS JOIN input AS i
+    WHERE g.step >= 0
 $$;
 
 COMMENT ON FUNCTION lm.generate_tokens IS

@@ -22,6 +22,7 @@ from psycopg.conninfo import make_conninfo
 
 from psqlm import database, loader
 from psqlm.server import VERSION, EmbeddedServer
+from psqlm.synth import synth
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
@@ -146,6 +147,18 @@ def connection(dsn: str) -> Iterator[psycopg.Connection]:
     with psycopg.connect(dsn) as opened:
         yield opened
         opened.rollback()
+
+
+@pytest.fixture(scope="session")
+def gpt2(
+    make_database: MakeDatabase, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[psycopg.Connection, Path]]:
+    """A random-weight model of GPT-2 124M's true shape, and its folder; leave it as it is."""
+    folder = tmp_path_factory.mktemp("gpt2")
+    synth("gpt2", folder, seed=1)
+    with psycopg.connect(make_database("psqlm_gpt2")) as connection:
+        loader.load(connection, str(folder), name="gpt2")
+        yield connection, folder
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +14,6 @@ from psycopg.rows import scalar_row
 
 from psqlm import loader
 from psqlm.resources import DEMO_MODEL
-from psqlm.synth import synth
 
 TALE = (
     "Once upon a time there was a miller who had three sons, and when he died he left them nothing "
@@ -28,18 +26,6 @@ PROMPTS = {
     "a tale": TALE,
     "not prose": "  \n\n«Ä» 12,345 <|endoftext|> 火 🙂\r\n",
 }
-
-
-@pytest.fixture(scope="module")
-def gpt2(
-    make_database, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[tuple[psycopg.Connection, Path]]:
-    """A random-weight model of GPT-2 124M's true shape."""
-    folder = tmp_path_factory.mktemp("gpt2")
-    synth("gpt2", folder, seed=1)
-    with psycopg.connect(make_database("psqlm_gpt2")) as connection:
-        loader.load(connection, str(folder), name="gpt2")
-        yield connection, folder
 
 
 def adjustments(connection: psycopg.Connection, run_id: int) -> np.ndarray:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import psycopg
@@ -44,6 +45,18 @@ def test_greedy_is_the_reference(connection: psycopg.Connection, opening: str) -
         "SELECT token_id FROM lm.generate_tokens(%s, 50)", [opening]
     )
     assert ours.fetchall() == reference.generate(DEMO_MODEL, tokens, 50)
+
+
+@pytest.mark.parametrize("opening", OPENINGS[:5])
+def test_greedy_is_the_reference_at_gpt2s_size(
+    gpt2: tuple[psycopg.Connection, Path], opening: str
+) -> None:
+    connection, folder = gpt2
+    tokens = connection.execute("SELECT lm.encode(%s)", [opening]).fetchone()[0]
+    ours = connection.cursor(row_factory=scalar_row).execute(
+        "SELECT token_id FROM lm.generate_tokens(%s, 20)", [opening]
+    )
+    assert ours.fetchall() == reference.generate(folder, tokens, 20)
 
 
 def test_text_is_the_tokens_decoded(connection: psycopg.Connection) -> None:
