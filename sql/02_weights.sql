@@ -75,4 +75,5 @@ ALTER TABLE lm.token_embedding
     ALTER embedding_half SET STORAGE PLAIN;
 ALTER TABLE lm.linear ALTER weight SET STORAGE PLAIN, ALTER weight_half SET STORAGE PLAIN;
 ALTER TABLE lm.position_embedding ALTER embedding SET STORAGE PLAIN;
-ALTER TABLE lm.layer_norm ALTER gain SET STORAGE PLAIN, ALTER bias SET STORAGE PLAIN;
+-- MAIN: in the row itself wherever two vectors fit a page, which from 1,024 wide on they do not
+ALTER TABLE lm.layer_norm ALTER gain SET STORAGE MAIN, ALTER bias SET STORAGE MAIN;

@@ -35,4 +35,5 @@ COMMENT ON COLUMN lm.attention_cache.position IS 'Position in the sequence, from
 COMMENT ON COLUMN lm.attention_cache.key IS 'The keys of all heads end to end, [d_model].';
 COMMENT ON COLUMN lm.attention_cache.value IS 'The values of all heads end to end, [d_model].';
 
-ALTER TABLE lm.attention_cache ALTER key SET STORAGE PLAIN, ALTER value SET STORAGE PLAIN;
+-- MAIN: in the row itself wherever both fit a page
+ALTER TABLE lm.attention_cache ALTER key SET STORAGE MAIN, ALTER value SET STORAGE MAIN;

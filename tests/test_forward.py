@@ -90,6 +90,31 @@ def test_gpt2_shape(gpt2: tuple[psycopg.Connection, Path]) -> None:
     compare(connection, folder, "gpt2 shape", TALE[:100])
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float16"])
+def test_as_wide_as_gpt2_xl(make_database, tmp_path: Path, dtype: str) -> None:
+    """A row of weights nearly fills a page, and two vectors do not fit one."""
+    import shutil
+
+    import torch
+    from transformers import GPT2Config, GPT2LMHeadModel
+
+    torch.manual_seed(0)
+    config = GPT2Config(n_layer=2, n_embd=1600, n_head=25, vocab_size=4096, n_positions=32)
+    config.eos_token_id = config.bos_token_id = 4095
+    wide = GPT2LMHeadModel(config)
+    if dtype == "float16":  # what float16 can hold, so that both have the same weights
+        wide = wide.half().float()
+    wide.save_pretrained(tmp_path)
+    for name in ("vocab.json", "merges.txt"):
+        shutil.copy(DEMO_MODEL / name, tmp_path)
+    with psycopg.connect(make_database(f"psqlm_wide_{dtype}")) as connection:
+        loader.load(connection, str(tmp_path), name="wide", dtype=dtype)
+        compare(connection, tmp_path, f"1,600 wide, {dtype}", PROMPTS["seven"])
+        tokens = connection.execute("SELECT lm.encode('The')").fetchone()[0]
+        rows = connection.execute("SELECT token_id FROM lm.generate_tokens('The', 5)").fetchall()
+        assert [row[0] for row in rows] == reference.generate(tmp_path, tokens, 5)
+
+
 def test_several_prompts_are_what_each_is_alone(connection: psycopg.Connection) -> None:
     prompts = list(PROMPTS.values())
     rows = connection.execute("SELECT * FROM lm.forward_many(%s)", [prompts]).fetchall()
