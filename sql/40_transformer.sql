@@ -39,6 +39,8 @@ RETURNS TABLE (
 )
 LANGUAGE sql
 STABLE
+PARALLEL SAFE
+COST 1000000
 SET search_path FROM CURRENT
 SET plan_cache_mode = force_generic_plan
 SET work_mem = '256MB'
@@ -349,10 +351,9 @@ AS $$
                     ) AS z
                 FROM here AS h
                 CROSS JOIN pattern AS p
-                CROSS JOIN LATERAL (
-                    SELECT CASE WHEN cardinality(p.q) >= 8 THEN lm.product(h.identity, p.v) END AS v
-                    OFFSET 0
-                ) AS t
+                CROSS JOIN LATERAL lm.product(
+                    CASE WHEN cardinality(p.q) >= 8 THEN h.identity END, p.v
+                ) AS t (v)
             ),
 
             -- the heads joined                                                [position, d_model]

@@ -187,16 +187,18 @@ SET work_mem = '256MB'
 SET jit = off
 AS $$
     WITH
-    -- sixteen rows of x side by side, as in lm.linear
+    -- sixteen rows of x side by side, as in lm.linear_many
     tile AS NOT MATERIALIZED (
         SELECT
             start,
-            unembed.x[start + 0] AS x0, unembed.x[start + 1] AS x1, unembed.x[start + 2] AS x2,
-            unembed.x[start + 3] AS x3, unembed.x[start + 4] AS x4, unembed.x[start + 5] AS x5,
-            unembed.x[start + 6] AS x6, unembed.x[start + 7] AS x7, unembed.x[start + 8] AS x8,
-            unembed.x[start + 9] AS x9, unembed.x[start + 10] AS x10, unembed.x[start + 11] AS x11,
-            unembed.x[start + 12] AS x12, unembed.x[start + 13] AS x13, unembed.x[start + 14] AS x14,
-            unembed.x[start + 15] AS x15
+            unembed.x[start + 0] AS x0, unembed.x[start + 1] AS x1,
+            unembed.x[start + 2] AS x2, unembed.x[start + 3] AS x3,
+            unembed.x[start + 4] AS x4, unembed.x[start + 5] AS x5,
+            unembed.x[start + 6] AS x6, unembed.x[start + 7] AS x7,
+            unembed.x[start + 8] AS x8, unembed.x[start + 9] AS x9,
+            unembed.x[start + 10] AS x10, unembed.x[start + 11] AS x11,
+            unembed.x[start + 12] AS x12, unembed.x[start + 13] AS x13,
+            unembed.x[start + 14] AS x14, unembed.x[start + 15] AS x15
         FROM generate_series(1, cardinality(unembed.x), 16) AS start
         OFFSET 0
     ),
@@ -209,22 +211,14 @@ AS $$
         FROM tile AS t
         CROSS JOIN LATERAL (
             SELECT
-                array_agg((-(u.w <#> t.x0))::real) AS y0,
-                array_agg((-(u.w <#> t.x1))::real) FILTER (WHERE t.x1 IS NOT NULL) AS y1,
-                array_agg((-(u.w <#> t.x2))::real) FILTER (WHERE t.x2 IS NOT NULL) AS y2,
-                array_agg((-(u.w <#> t.x3))::real) FILTER (WHERE t.x3 IS NOT NULL) AS y3,
-                array_agg((-(u.w <#> t.x4))::real) FILTER (WHERE t.x4 IS NOT NULL) AS y4,
-                array_agg((-(u.w <#> t.x5))::real) FILTER (WHERE t.x5 IS NOT NULL) AS y5,
-                array_agg((-(u.w <#> t.x6))::real) FILTER (WHERE t.x6 IS NOT NULL) AS y6,
-                array_agg((-(u.w <#> t.x7))::real) FILTER (WHERE t.x7 IS NOT NULL) AS y7,
-                array_agg((-(u.w <#> t.x8))::real) FILTER (WHERE t.x8 IS NOT NULL) AS y8,
-                array_agg((-(u.w <#> t.x9))::real) FILTER (WHERE t.x9 IS NOT NULL) AS y9,
-                array_agg((-(u.w <#> t.x10))::real) FILTER (WHERE t.x10 IS NOT NULL) AS y10,
-                array_agg((-(u.w <#> t.x11))::real) FILTER (WHERE t.x11 IS NOT NULL) AS y11,
-                array_agg((-(u.w <#> t.x12))::real) FILTER (WHERE t.x12 IS NOT NULL) AS y12,
-                array_agg((-(u.w <#> t.x13))::real) FILTER (WHERE t.x13 IS NOT NULL) AS y13,
-                array_agg((-(u.w <#> t.x14))::real) FILTER (WHERE t.x14 IS NOT NULL) AS y14,
-                array_agg((-(u.w <#> t.x15))::real) FILTER (WHERE t.x15 IS NOT NULL) AS y15
+                array_agg((-(u.w <#> t.x0))::real) AS y0, array_agg((-(u.w <#> t.x1))::real) AS y1,
+                array_agg((-(u.w <#> t.x2))::real) AS y2, array_agg((-(u.w <#> t.x3))::real) AS y3,
+                array_agg((-(u.w <#> t.x4))::real) AS y4, array_agg((-(u.w <#> t.x5))::real) AS y5,
+                array_agg((-(u.w <#> t.x6))::real) AS y6, array_agg((-(u.w <#> t.x7))::real) AS y7,
+                array_agg((-(u.w <#> t.x8))::real) AS y8, array_agg((-(u.w <#> t.x9))::real) AS y9,
+                array_agg((-(u.w <#> t.x10))::real) AS y10, array_agg((-(u.w <#> t.x11))::real) AS y11,
+                array_agg((-(u.w <#> t.x12))::real) AS y12, array_agg((-(u.w <#> t.x13))::real) AS y13,
+                array_agg((-(u.w <#> t.x14))::real) AS y14, array_agg((-(u.w <#> t.x15))::real) AS y15
             FROM (
                 SELECT COALESCE(e.embedding, e.embedding_half::vector) AS w
                 FROM lm.token_embedding AS e
@@ -244,7 +238,7 @@ AS $$
         (0, y0), (1, y1), (2, y2), (3, y3), (4, y4), (5, y5), (6, y6), (7, y7),
         (8, y8), (9, y9), (10, y10), (11, y11), (12, y12), (13, y13), (14, y14), (15, y15)
     ) AS output (place, y)
-    WHERE y IS NOT NULL
+    WHERE start + place <= cardinality(unembed.x)
     ORDER BY start, place
 $$;
 

@@ -143,7 +143,7 @@ AS $$
             t.layer = ANY (-1 || record_runs.capture_layers) OR record_runs.capture_layers IS NULL
                 AS kept
         FROM batch AS b
-        CROSS JOIN LATERAL lm.transformer(
+        CROSS JOIN LATERAL lm.transformer_many(
             record_runs.model_id, b.sequence, b.position, b.token_id, record_runs.capture,
             changes => lm.changes(record_runs.interventions, record_runs.model_id)
         ) AS t

@@ -214,7 +214,7 @@ AS $$
         FROM sweep AS s
         CROSS JOIN batch AS b
         INNER JOIN patch ON patch.layer = b.layer
-        CROSS JOIN LATERAL lm.transformer(
+        CROSS JOIN LATERAL lm.transformer_many(
             s.model_id, b.sequence, b.position, b.token_id, '{}',
             changes => patch.changes,
             first_layer => b.layer,
