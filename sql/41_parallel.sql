@@ -8,9 +8,18 @@ LANGUAGE sql
 IMMUTABLE
 PARALLEL SAFE
 BEGIN ATOMIC
-    SELECT count(*)::int
-    FROM unnest(first_half.sequence) AS b (sequence)
-    WHERE b.sequence <= first_half.sequence[(cardinality(first_half.sequence) + 1) / 2];
+    -- of the rows that end a sequence, the nearest to the middle; the last of all where no other is
+    SELECT e.last_row
+    FROM (
+        SELECT max(b.row)::int AS last_row
+        FROM unnest(first_half.sequence) WITH ORDINALITY AS b (sequence, row)
+        GROUP BY b.sequence
+    ) AS e
+    ORDER BY
+        e.last_row = cardinality(first_half.sequence),
+        abs(2 * e.last_row - cardinality(first_half.sequence)),
+        e.last_row
+    LIMIT 1;
 END;
 
 COMMENT ON FUNCTION lm.first_half IS
