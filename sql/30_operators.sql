@@ -32,15 +32,19 @@ COMMENT ON FUNCTION lm.fill IS 'A vector that holds one value throughout, [width
 
 CREATE OR REPLACE FUNCTION lm.pad(
     x vector,
-    width int
+    zeros vector
 )
 RETURNS vector
 LANGUAGE sql
 IMMUTABLE
 PARALLEL SAFE
-RETURN (pad.x::real[] || array_fill(0::real, ARRAY[pad.width - vector_dims(pad.x)]))::vector;
+RETURN CASE
+    WHEN vector_dims(pad.x) < vector_dims(pad.zeros)
+        THEN pad.x || subvector(pad.zeros, 1, vector_dims(pad.zeros) - vector_dims(pad.x))
+    ELSE pad.x
+END;
 
-COMMENT ON FUNCTION lm.pad IS 'x with zeros behind it, [width].';
+COMMENT ON FUNCTION lm.pad IS 'x with as many of the zeros behind it as make it as wide as they are.';
 
 CREATE OR REPLACE FUNCTION lm.columns(
     x vector[],

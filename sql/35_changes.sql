@@ -80,6 +80,25 @@ CREATE OR REPLACE AGGREGATE lm.affine(vector, lm.change) (
 
 COMMENT ON AGGREGATE lm.affine(vector, lm.change) IS 'A vector after changes, in the order given.';
 
+CREATE OR REPLACE FUNCTION lm.is_meant_for(
+    change lm.change,
+    layer int,
+    head int,
+    sequence int,
+    "position" int
+)
+RETURNS boolean
+LANGUAGE sql
+IMMUTABLE
+PARALLEL SAFE
+RETURN COALESCE((is_meant_for.change).layer, is_meant_for.layer) = is_meant_for.layer
+AND COALESCE((is_meant_for.change).sequence, is_meant_for.sequence) = is_meant_for.sequence
+AND COALESCE((is_meant_for.change).position, is_meant_for.position) = is_meant_for.position
+AND ((is_meant_for.change).head IS NULL OR (is_meant_for.change).head = is_meant_for.head);
+
+COMMENT ON FUNCTION lm.is_meant_for IS
+'Whether a change is meant for a row of its site: what it leaves open (NULL) fits all; head is NULL where the row holds all heads.';
+
 CREATE OR REPLACE FUNCTION lm.change_row(
     x vector,
     changes lm.change[],
@@ -104,10 +123,9 @@ AS $$
         OFFSET 0
     ) AS c
     WHERE (c.change).site = change_row.site
-        AND COALESCE((c.change).layer, change_row.layer) = change_row.layer
-        AND COALESCE((c.change).sequence, change_row.sequence) = change_row.sequence
-        AND COALESCE((c.change).position, change_row.position) = change_row.position
-        AND ((c.change).head IS NULL OR (c.change).head = change_row.head)
+        AND lm.is_meant_for(
+            c.change, change_row.layer, change_row.head, change_row.sequence, change_row.position
+        )
 $$;
 
 COMMENT ON FUNCTION lm.change_row IS
@@ -204,10 +222,10 @@ AS $$
                     SELECT
                     FROM unnest(knock_out.changes) AS c
                     WHERE c.site = 'attn_scores'
-                        AND COALESCE(c.layer, knock_out.layer) = knock_out.layer
-                        AND COALESCE(c.head, knock_out.head) = knock_out.head
-                        AND COALESCE(c.sequence, knock_out.sequence) = knock_out.sequence
-                        AND COALESCE(c.position, knock_out.position) = knock_out.position
+                        AND lm.is_meant_for(
+                            c::lm.change,
+                            knock_out.layer, knock_out.head, knock_out.sequence, knock_out.position
+                        )
                         AND COALESCE(c.key_position, s.key - 1) = s.key - 1
                 )
                     -- a vector holds no −∞; this is as far below every score

@@ -53,7 +53,10 @@ AS $$
             m.*,
             m.d_model / m.n_head AS d_head,
             (m.d_mlp - 1) / m.d_model + 1 AS n_block,
-            lm.identity(m.d_model / m.n_head) AS identity
+            lm.identity(m.d_model / m.n_head) AS identity,
+            lm.fill(-1 / sqrt(m.d_model / m.n_head), m.d_model / m.n_head) AS scale,
+            lm.fill(1, m.n_ctx) AS ones,
+            lm.fill(0, m.n_ctx) AS zeros
         FROM lm.model AS m
         WHERE m.model_id = transformer.model_id
     ),
@@ -237,14 +240,15 @@ AS $$
                 GROUP BY known.sequence
             ),
 
-            -- cut into heads; from here on a row is a head, and its matrices follow the queries
+            -- cut into heads; from here on a row is a head, and its matrices follow the queries; q is
+            -- divided by −√d_head, for <#> is minus the product
             head AS MATERIALIZED (
                 SELECT
                     c.sequence,
                     n.head,
                     c.rows,
                     c.positions,
-                    ARRAY(SELECT subvector(unnest(c.queries), n.start, h.d_head)) AS q,
+                    ARRAY(SELECT subvector(unnest(c.queries), n.start, h.d_head) * h.scale) AS q,
                     ARRAY(SELECT subvector(unnest(c.keys), n.start, h.d_head)) AS k,
                     ARRAY(SELECT subvector(unnest(c.values), n.start, h.d_head)) AS v
                 FROM here AS h
@@ -275,7 +279,7 @@ AS $$
                         CROSS JOIN LATERAL (
                             SELECT
                                 ARRAY(
-                                    SELECT -(b.q <#> unnest(head.k)) / sqrt(h.d_head)
+                                    SELECT b.q <#> unnest(head.k)
                                     LIMIT b.position + 1
                                 )::vector AS x
                             OFFSET 0
@@ -303,17 +307,22 @@ AS $$
                         FROM unnest(a.scores, a.positions) AS b (scores, position)
                         CROSS JOIN LATERAL (
                             SELECT max(s.score) AS highest
-                            FROM (SELECT unnest(b.scores::real[])::float8 AS score) AS s
+                            FROM (SELECT unnest(b.scores::real[]) AS score) AS s
                         ) AS m
                         CROSS JOIN LATERAL (
                             SELECT
-                                array_agg(e.power)::vector
-                                * lm.fill(1 / sum(e.power), count(*)::int) AS x
-                            FROM (
-                                SELECT
-                                    exp(greatest(unnest(b.scores::real[]) - m.highest, -60))
-                                        AS power
-                            ) AS e
+                                ARRAY(
+                                    SELECT exp(greatest(unnest(b.scores::real[]) - m.highest, -60))
+                                )::vector AS x
+                            OFFSET 0
+                        ) AS e
+                        CROSS JOIN LATERAL (
+                            SELECT
+                                e.x * lm.fill(
+                                    -1 / (e.x <#> subvector(h.ones, 1, vector_dims(e.x))),
+                                    vector_dims(e.x)
+                                ) AS x
+                            OFFSET 0
                         ) AS w
                     ) AS weights
                 FROM here AS h
@@ -326,34 +335,39 @@ AS $$
                 SELECT
                     p.head,
                     p.rows,
-                    ARRAY(
-                        SELECT
-                            CASE
-                                WHEN t.v IS NULL
-                                    THEN (
-                                        SELECT lm.total(lm.fill(w.weight, h.d_head) * w.v)
-                                        FROM (
-                                            SELECT
-                                                unnest(b.weights::real[]) AS weight,
-                                                unnest(p.v) AS v
-                                        ) AS w
-                                        WHERE w.weight <> 0
-                                    )
-                                ELSE (
-                                    SELECT ARRAY(SELECT -(w.padded <#> unnest(t.v)))::vector
+                    COALESCE(
+                        many.z,
+                        ARRAY(
+                            SELECT
+                                (
+                                    SELECT lm.total(lm.fill(w.weight, h.d_head) * w.v)
                                     FROM (
-                                        SELECT lm.pad(b.weights, cardinality(p.v)) AS padded
-                                        OFFSET 0
+                                        SELECT
+                                            unnest(b.weights::real[]) AS weight,
+                                            unnest(p.v) AS v
                                     ) AS w
+                                    WHERE w.weight <> 0
                                 )
-                            END
-                        FROM unnest(p.weights) AS b (weights)
+                            FROM unnest(p.weights) AS b (weights)
+                        )
                     ) AS z
                 FROM here AS h
                 CROSS JOIN pattern AS p
                 CROSS JOIN LATERAL lm.product(
                     CASE WHEN cardinality(p.q) >= 8 THEN h.identity END, p.v
-                ) AS t (v)
+                ) AS transposed (v)
+                CROSS JOIN LATERAL (
+                    SELECT
+                        CASE
+                            WHEN transposed.v IS NOT NULL
+                                THEN ARRAY(
+                                    SELECT lm.pad(b.weights, subvector(h.zeros, 1, cardinality(p.v)))
+                                    FROM unnest(p.weights) AS b (weights)
+                                )
+                        END AS weights
+                    OFFSET 0
+                ) AS padded
+                CROSS JOIN LATERAL lm.product(padded.weights, transposed.v) AS many (z)
             ),
 
             -- the heads joined                                                [position, d_model]

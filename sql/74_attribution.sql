@@ -48,7 +48,7 @@ AS $$
             array_agg(
                 lm.pad(
                     (array_fill(0::real, ARRAY[c.head * i.d_head]) || c.value::real[])::vector,
-                    i.d_model
+                    lm.fill(0, i.d_model)
                 )
                 ORDER BY c.head
             ) || lm.fill(0, i.d_model) AS z
