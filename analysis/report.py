@@ -80,13 +80,13 @@ def story(fits: list[Fit]) -> str:
         lines.append(
             f"{name}: p < .05 in {_below(p)} of {len(fitted)} layers "
             f"({_below(adjusted_for_layers(p))} by Benjamini–Hochberg), "
-            f"slopes {min(slopes):.2f} to {max(slopes):.2f}"
+            f"slopes {min(slopes):.3f} to {max(slopes):.3f}"
         )
     best = max(fitted, key=lambda fit: float(fit.ols.rsquared))
     worst = min(fitted, key=lambda fit: float(fit.ols.rsquared))
     lines.append(
-        f"together they explain most in layer {best.layer} (R² {best.ols.rsquared:.2f}), "
-        f"least in layer {worst.layer} (R² {worst.ols.rsquared:.2f})"
+        f"together they explain most in layer {best.layer} (R² {best.ols.rsquared:.3f}), "
+        f"least in layer {worst.layer} (R² {worst.ols.rsquared:.3f})"
     )
     lines += [f"layer {fit.layer}: no regression, {fit.impossible}" for fit in fits if not fit.ols]
     lines += [

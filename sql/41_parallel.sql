@@ -101,4 +101,4 @@ AS $$
 $$;
 
 COMMENT ON FUNCTION lm.transformer_many IS
-'lm.transformer of sequences that come in order, a half of them in another process where the server has one to spare (max_parallel_workers_per_gather).';
+'lm.transformer of sequences that come in order, a half of them in another process where the server has one to spare (max_parallel_workers_per_gather at its default of 2, or above).';

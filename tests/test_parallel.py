@@ -35,7 +35,7 @@ def forward_many(connection: psycopg.Connection) -> dict[str, np.ndarray]:
         }
 
 
-@pytest.mark.parametrize("workers", [0, 1])
+@pytest.mark.parametrize("workers", [0, 2])
 def test_with_a_worker_and_without_the_result_is_the_reference(dsn: str, workers: int) -> None:
     with psycopg.connect(dsn, autocommit=True) as connection:
         connection.execute(f"SET max_parallel_workers_per_gather = {workers}")
