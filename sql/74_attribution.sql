@@ -1,4 +1,4 @@
--- Where a prediction comes from: what each part adds to a logit; how the stream grows and turns.
+-- Where a prediction comes from: what each part adds to a logit.
 
 CREATE OR REPLACE FUNCTION lm.centred(
     x vector
@@ -255,51 +255,3 @@ $$;
 
 COMMENT ON FUNCTION lm.logit_attribution(bigint, text, text, int) IS
 'lm.logit_attribution of tokens given as text, " king" say. Errors: its, and those of lm.token_id.';
-
-CREATE OR REPLACE VIEW lm.residual_norm AS
-SELECT
-    c.run_id,
-    c.site,
-    c.layer,
-    c.position,
-    v.token,
-    vector_norm(c.value) AS norm
-FROM lm.captured AS c
--- left joins on keys: the planner leaves them out of queries that do not ask for the token
-LEFT JOIN lm.run AS r ON c.run_id = r.run_id
-LEFT JOIN lm.run_token AS t ON c.run_id = t.run_id AND c.position = t.position
-LEFT JOIN lm.vocabulary AS v ON r.model_id = v.model_id AND t.token_id = v.token_id
-WHERE c.site IN ('resid_pre', 'resid_mid', 'resid_post');
-
-COMMENT ON VIEW lm.residual_norm IS
-'The size of the residual stream in every captured state: rows of runs that captured resid_pre, resid_mid or resid_post.';
-COMMENT ON COLUMN lm.residual_norm.run_id IS 'The run.';
-COMMENT ON COLUMN lm.residual_norm.site IS 'resid_pre, resid_mid or resid_post: before, amid or behind the layer.';
-COMMENT ON COLUMN lm.residual_norm.layer IS 'The layer, from 0.';
-COMMENT ON COLUMN lm.residual_norm.position IS 'Position in the sequence, from 0.';
-COMMENT ON COLUMN lm.residual_norm.token IS 'The token there.';
-COMMENT ON COLUMN lm.residual_norm.norm IS 'L2 norm of the state.';
-
-CREATE OR REPLACE VIEW lm.residual_cosine AS
-SELECT
-    a.run_id,
-    a.site,
-    a.position,
-    a.layer,
-    b.layer AS other_layer,
-    1 - (a.value <=> b.value) AS cosine
-FROM lm.captured AS a
-INNER JOIN lm.captured AS b
-    ON a.run_id = b.run_id AND a.site = b.site AND a.head = b.head AND a.position = b.position
-WHERE
-    a.site IN ('resid_pre', 'resid_mid', 'resid_post')
-    AND a.layer < b.layer;
-
-COMMENT ON VIEW lm.residual_cosine IS
-'How much the residual stream at a position points the same way in two layers, each pair once: rows of runs that captured resid_pre, resid_mid or resid_post.';
-COMMENT ON COLUMN lm.residual_cosine.run_id IS 'The run.';
-COMMENT ON COLUMN lm.residual_cosine.site IS 'resid_pre, resid_mid or resid_post, the same in both layers.';
-COMMENT ON COLUMN lm.residual_cosine.position IS 'Position in the sequence, from 0.';
-COMMENT ON COLUMN lm.residual_cosine.layer IS 'The lower layer, from 0.';
-COMMENT ON COLUMN lm.residual_cosine.other_layer IS 'The higher layer.';
-COMMENT ON COLUMN lm.residual_cosine.cosine IS 'Cosine of the angle between the two states, −1 to 1.';
