@@ -32,8 +32,8 @@ COMMENT ON COLUMN lm.attention_cache.generation_id IS 'The generation.';
 COMMENT ON COLUMN lm.attention_cache.layer IS 'The layer, from 0.';
 COMMENT ON COLUMN lm.attention_cache.sequence IS 'Which of the sequences that are generated together, from 0.';
 COMMENT ON COLUMN lm.attention_cache.position IS 'Position in the sequence, from 0.';
-COMMENT ON COLUMN lm.attention_cache.key IS 'The keys of all heads end to end, [d_model].';
-COMMENT ON COLUMN lm.attention_cache.value IS 'The values of all heads end to end, [d_model].';
+COMMENT ON COLUMN lm.attention_cache.key IS 'The keys of all heads end to end, rotated where the layer rotates them, [n_kv_head · d_head].';
+COMMENT ON COLUMN lm.attention_cache.value IS 'The values of all heads end to end, [n_kv_head · d_head].';
 
 -- MAIN: in the row itself wherever both fit a page
 ALTER TABLE lm.attention_cache ALTER key SET STORAGE MAIN, ALTER value SET STORAGE MAIN;

@@ -3,14 +3,26 @@
 CREATE TABLE IF NOT EXISTS lm.model (
     model_id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     name text NOT NULL UNIQUE,
+    family text NOT NULL,
     n_layer int NOT NULL CHECK (n_layer > 0),
     n_head int NOT NULL CHECK (n_head > 0),
-    d_model int NOT NULL CHECK (d_model > 0 AND d_model % n_head = 0),
+    n_kv_head int NOT NULL CHECK (n_kv_head > 0 AND n_head % n_kv_head = 0),
+    d_head int NOT NULL CHECK (d_head > 0),
+    d_model int NOT NULL CHECK (d_model > 0),
     d_mlp int NOT NULL CHECK (d_mlp > 0),
     n_ctx int NOT NULL CHECK (n_ctx > 0),
     n_vocab int NOT NULL CHECK (n_vocab > 0),
+    norm_is_centred boolean NOT NULL,
     layer_norm_eps float8 NOT NULL CHECK (layer_norm_eps > 0),
+    parallel_attn_mlp boolean NOT NULL,
+    gated_mlp boolean NOT NULL,
+    activation text NOT NULL CHECK (activation IN ('gelu_new', 'gelu', 'silu', 'relu')),
+    attn_scaling float8 NOT NULL CHECK (attn_scaling > 0),
+    attn_logit_softcapping float8 CHECK (attn_logit_softcapping > 0),
+    final_logit_softcapping float8 CHECK (final_logit_softcapping > 0),
+    embed_scale float8 NOT NULL CHECK (embed_scale > 0),
     dtype text NOT NULL CHECK (dtype IN ('float32', 'float16')),
+    d_block int NOT NULL CHECK (d_block > 0),
     end_of_text int,
     is_default boolean NOT NULL DEFAULT false,
     source text NOT NULL,
@@ -24,13 +36,34 @@ CREATE UNIQUE INDEX IF NOT EXISTS model_one_default ON lm.model (is_default) WHE
 COMMENT ON TABLE lm.model IS 'A loaded model and its sizes; every size that SQL needs is read from here.';
 COMMENT ON COLUMN lm.model.model_id IS 'Key.';
 COMMENT ON COLUMN lm.model.name IS 'What the "model" argument of the functions takes.';
+COMMENT ON COLUMN lm.model.family IS 'model_type of the checkpoint: gpt2, llama, … No query depends on it.';
 COMMENT ON COLUMN lm.model.n_layer IS 'Number of transformer blocks.';
-COMMENT ON COLUMN lm.model.n_head IS 'Attention heads in a layer; a head is d_model / n_head wide.';
+COMMENT ON COLUMN lm.model.n_head IS 'Attention heads in a layer.';
+COMMENT ON COLUMN lm.model.n_kv_head IS
+'Heads of keys and values in a layer; each serves n_head / n_kv_head heads of queries (Ainslie et al. 2023).';
+COMMENT ON COLUMN lm.model.d_head IS 'Width of a head.';
 COMMENT ON COLUMN lm.model.d_model IS 'Width of the residual stream.';
 COMMENT ON COLUMN lm.model.d_mlp IS 'Number of neurons in a layer''s MLP.';
 COMMENT ON COLUMN lm.model.n_ctx IS 'The longest sequence the model has positions for, in tokens.';
 COMMENT ON COLUMN lm.model.n_vocab IS 'Number of tokens in the vocabulary.';
-COMMENT ON COLUMN lm.model.layer_norm_eps IS 'The ε added to the variance in layer norm.';
+COMMENT ON COLUMN lm.model.norm_is_centred IS
+'Whether norms take off the mean first (LayerNorm) or not (RMSNorm, Zhang and Sennrich 2019).';
+COMMENT ON COLUMN lm.model.layer_norm_eps IS 'The ε added to the mean square in a norm.';
+COMMENT ON COLUMN lm.model.parallel_attn_mlp IS
+'Whether the MLP reads resid_pre, as attention does, instead of resid_mid.';
+COMMENT ON COLUMN lm.model.gated_mlp IS
+'Whether mlp_post is the activation times mlp_pre_linear (Shazeer 2020).';
+COMMENT ON COLUMN lm.model.activation IS
+'The MLP''s activation, by its name in Hugging Face: gelu_new (by tanh), gelu (by erf), silu or relu.';
+COMMENT ON COLUMN lm.model.attn_scaling IS
+'What q · k is multiplied by; 1 / √d_head in most models.';
+COMMENT ON COLUMN lm.model.attn_logit_softcapping IS
+'c in attn_scores := c · tanh(attn_scores / c); NULL: no cap.';
+COMMENT ON COLUMN lm.model.final_logit_softcapping IS
+'c in logits := c · tanh(logits / c); NULL: no cap.';
+COMMENT ON COLUMN lm.model.embed_scale IS 'What token embeddings are multiplied by; 1 in most models.';
+COMMENT ON COLUMN lm.model.d_block IS
+'The widest row of weights: a map of more inputs is cut in blocks, whose products add up.';
 COMMENT ON COLUMN lm.model.dtype IS 'How weights are stored: float32 (vector) or float16 (halfvec).';
 COMMENT ON COLUMN lm.model.end_of_text IS 'Token that ends a text (eos_token_id); NULL where the model has none.';
 COMMENT ON COLUMN lm.model.is_default IS 'Whether this model is meant where none is named; see lm.set_default_model.';

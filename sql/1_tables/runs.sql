@@ -116,7 +116,6 @@ COMMENT ON COLUMN lm.tag.position IS 'Position of the token that is labelled, fr
 COMMENT ON COLUMN lm.tag.name IS 'What is said of it: source, part_of_speech.';
 COMMENT ON COLUMN lm.tag.value IS 'What it is there: grimm, noun.';
 
--- as for the weights: these are read in products
-ALTER TABLE lm.attention_adjustment ALTER adjustment SET STORAGE PLAIN;
--- MAIN: in the row itself wherever it fits a page, which an MLP's may not
+-- MAIN: in the row itself wherever it fits a page
+ALTER TABLE lm.attention_adjustment ALTER adjustment SET STORAGE MAIN;
 ALTER TABLE lm.activation ALTER value SET STORAGE MAIN;

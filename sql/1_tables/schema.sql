@@ -10,9 +10,9 @@ DO $$
 BEGIN
     -- what ends in a product is named by the site it makes: TransformerLens's hook points
     CREATE TYPE lm.site AS ENUM (
-        'embed', 'pos_embed', 'resid_pre', 'ln1', 'q', 'k', 'v', 'attn_scores', 'pattern', 'z',
-        'attn_out', 'resid_mid', 'ln2', 'mlp_pre', 'mlp_post', 'mlp_out', 'resid_post', 'ln_final',
-        'logits'
+        'embed', 'pos_embed', 'resid_pre', 'ln1', 'q', 'k', 'v', 'rot_q', 'rot_k', 'attn_scores',
+        'pattern', 'z', 'ln1_post', 'attn_out', 'resid_mid', 'ln2', 'mlp_pre', 'mlp_pre_linear',
+        'mlp_post', 'ln2_post', 'mlp_out', 'resid_post', 'ln_final', 'logits'
     );
 EXCEPTION
     WHEN duplicate_object THEN NULL;

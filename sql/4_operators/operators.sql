@@ -62,21 +62,6 @@ RETURN (
 
 COMMENT ON FUNCTION lm.columns IS 'n columns of a matrix from column first on, counted from 1; fewer where it ends before.';
 
-CREATE OR REPLACE FUNCTION lm.add(
-    x vector[],
-    y vector[]
-)
-RETURNS vector[]
-LANGUAGE sql
-IMMUTABLE
-PARALLEL SAFE
-BEGIN ATOMIC
-    SELECT array_agg(r.x + r.y ORDER BY r.row)
-    FROM unnest(add.x, add.y) WITH ORDINALITY AS r (x, y, row);
-END;
-
-COMMENT ON FUNCTION lm.add IS 'The sum of two matrices of one shape.';
-
 CREATE OR REPLACE FUNCTION lm.layer_norm(
     x vector,
     gain vector,
@@ -129,6 +114,49 @@ RETURN (
 );
 
 COMMENT ON FUNCTION lm.layer_norm(vector[], vector, vector, float8) IS 'Layer norm of each row of a matrix.';
+
+CREATE OR REPLACE FUNCTION lm.normalize(
+    x vector[],
+    gain vector,
+    bias vector,
+    eps float8,
+    centred boolean
+)
+RETURNS SETOF vector[]
+LANGUAGE sql
+IMMUTABLE
+PARALLEL SAFE
+ROWS 1
+BEGIN ATOMIC
+    SELECT
+        ARRAY(
+            SELECT
+                c.x
+                * lm.fill(
+                    1 / sqrt(vector_norm(c.x) ^ 2 / w.d + normalize.eps), w.d
+                )
+                * normalize.gain
+                + normalize.bias
+            FROM (SELECT unnest(normalize.x) AS x) AS r
+            CROSS JOIN LATERAL (
+                SELECT
+                    CASE
+                        WHEN normalize.centred
+                            THEN r.x - lm.fill(-(r.x <#> w.ones) / w.d, w.d)
+                        ELSE r.x
+                    END AS x
+                OFFSET 0
+            ) AS c
+        )
+    FROM (
+        SELECT
+            d,
+            lm.fill(1, d) AS ones
+        FROM vector_dims(normalize.gain) AS d
+        OFFSET 0
+    ) AS w
+    OFFSET 0;
+END;
 
 CREATE OR REPLACE FUNCTION lm.gelu(
     x vector[]

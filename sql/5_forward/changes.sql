@@ -1,24 +1,18 @@
 -- Changes: how the forward pass alters a site where an intervention is meant for it.
 
-DO $$
-BEGIN
-    -- x := factor · x + value, in part of a site; NULL in sequence, layer, head, position: every one
-    CREATE TYPE lm.change AS (
-        sequence int,
-        site lm.site,
-        layer int,
-        head int,
-        "position" int,
-        key_position int,
-        first int,
-        width int,
-        factor float8,
-        value vector
-    );
-EXCEPTION
-    WHEN duplicate_object THEN NULL;
-END
-$$;
+-- x := factor · x + value, in part of a site; NULL in sequence, layer, head, position: every one
+CREATE TYPE lm.change AS (
+    sequence int,
+    site lm.site,
+    layer int,
+    head int,
+    "position" int,
+    key_position int,
+    first int,
+    width int,
+    factor float8,
+    value vector
+);
 
 COMMENT ON TYPE lm.change IS
 'An intervention made ready: x := factor · x + value in width columns of a site from column first on (NULL: in all), at the sequence, layer, head and position given (NULL: at each). Of attn_scores, the edge to key_position that is cut.';
@@ -172,31 +166,6 @@ RETURN EXISTS (
 );
 
 COMMENT ON FUNCTION lm.has_change IS 'Whether a change is meant for a site in a layer; of no changes (NULL) none is.';
-
--- Without SET, so that it is inlined: where there are no changes it costs nothing.
-CREATE OR REPLACE FUNCTION lm.intervene(
-    x vector[],
-    changes lm.change[],
-    site lm.site,
-    layer int,
-    sequences int[],
-    positions int[]
-)
-RETURNS vector[]
-LANGUAGE sql
-IMMUTABLE
-PARALLEL SAFE
-RETURN CASE
-    WHEN intervene.changes IS NULL THEN intervene.x
-    WHEN NOT lm.has_change(intervene.changes, intervene.site, intervene.layer) THEN intervene.x
-    ELSE lm.change_rows(
-        intervene.x, intervene.changes, intervene.site, intervene.layer,
-        intervene.sequences, intervene.positions
-    )
-END;
-
-COMMENT ON FUNCTION lm.intervene IS
-'A site''s matrix, changed where changes are meant for it; sequences and positions are those of its rows.';
 
 CREATE OR REPLACE FUNCTION lm.knock_out(
     scores vector,

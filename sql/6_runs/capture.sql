@@ -1,35 +1,38 @@
 -- What of a run is kept: the sites, layers and positions that are asked for.
 
 CREATE OR REPLACE FUNCTION lm.capture_sites(
-    capture text[]
+    capture text[],
+    model_id int
 )
 RETURNS lm.site[]
 LANGUAGE sql
 STABLE
 BEGIN ATOMIC
     WITH
-    known AS (
-        SELECT s.site
-        FROM unnest(enum_range(NULL::lm.site)) AS s (site)
+    model AS (
+        SELECT
+            array_agg(s.site ORDER BY s.site) AS sites,
+            string_agg(s.site::text, ', ' ORDER BY s.site) AS listed
+        FROM lm.model_site AS s
+        WHERE s.model_id = capture_sites.model_id
     )
 
     SELECT
         CASE
-            WHEN 'all' = ANY (capture_sites.capture) THEN enum_range(NULL::lm.site)
-            WHEN capture_sites.capture <@ (SELECT array_agg(k.site::text) FROM known AS k)
-                THEN capture_sites.capture::lm.site[]
+            WHEN 'all' = ANY (capture_sites.capture) THEN m.sites
+            WHEN capture_sites.capture <@ m.sites::text[] THEN capture_sites.capture::lm.site[]
             ELSE lm.fail(
                 NULL::lm.site[],
                 'capture holds what is no site: '
-                || array_to_string(capture_sites.capture, ', ', 'NULL'),
-                'the sites: all, '
-                || (SELECT string_agg(k.site::text, ', ' ORDER BY k.site) FROM known AS k)
+                || COALESCE(array_to_string(capture_sites.capture, ', ', 'NULL'), 'NULL'),
+                'the sites: all, ' || m.listed
             )
-        END;
+        END
+    FROM model AS m;
 END;
 
 COMMENT ON FUNCTION lm.capture_sites IS
-'The sites named by a capture argument; all names every one. Errors: a name that is none.';
+'The sites named by a capture argument; all names every one that the model has. Errors: a name that is none of its sites.';
 
 CREATE OR REPLACE FUNCTION lm.check_capture(
     model_id int,

@@ -12,16 +12,16 @@ BEGIN ATOMIC
     intervention AS MATERIALIZED (
         SELECT
             i.*,
+            m.name,
             m.n_layer,
-            m.n_head,
-            m.d_model / m.n_head AS d_head,
-            CASE
-                WHEN i.site IN ('mlp_pre', 'mlp_post') THEN m.d_mlp
-                WHEN i.site IN ('q', 'k', 'v', 'z') AND i.head IS NOT NULL THEN m.d_model / m.n_head
-                WHEN i.site <> 'pattern' THEN m.d_model
-            END AS width
+            s.site IS NOT NULL AS is_site,
+            s.n_head,
+            -- of one head where it is cut in heads
+            CASE WHEN s.n_head > 0 THEN s.width END AS d_head,
+            CASE WHEN i.head IS NULL THEN COALESCE(s.n_head, 1) ELSE 1 END * s.width AS width
         FROM lm.intervention AS i
         INNER JOIN lm.model AS m ON m.model_id = changes.model_id
+        LEFT JOIN lm.model_site AS s ON s.model_id = m.model_id AND s.site = i.site
         WHERE i.set_name = changes.set_name
     ),
 
@@ -29,6 +29,15 @@ BEGIN ATOMIC
         SELECT
             i.*,
             CASE
+                WHEN NOT i.is_site
+                    THEN lm.fail(
+                        true,
+                        format(
+                            'intervention %s is at %s, which model "%s" does not have',
+                            i.intervention_id, i.site, i.name
+                        ),
+                        'SELECT site FROM lm.model_site lists the sites of each model'
+                    )
                 WHEN i.layer NOT BETWEEN 0 AND i.n_layer - 1
                     THEN lm.fail(
                         true,
@@ -105,16 +114,11 @@ BEGIN ATOMIC
                 NULL,
                 i.site,
                 COALESCE(s.layer, i.layer),
-                CASE WHEN i.site IN ('attn_scores', 'pattern') THEN COALESCE(s.head, i.head) END,
+                CASE WHEN i.d_head IS NULL THEN COALESCE(s.head, i.head) END,
                 COALESCE(s.position, i.position),
                 i.key_position,
-                CASE
-                    WHEN i.site IN ('q', 'k', 'v', 'z') THEN COALESCE(s.head, i.head) * i.d_head + 1
-                END,
-                CASE
-                    WHEN i.site IN ('q', 'k', 'v', 'z') AND COALESCE(s.head, i.head) IS NOT NULL
-                        THEN i.d_head
-                END,
+                COALESCE(s.head, i.head) * i.d_head + 1,
+                CASE WHEN COALESCE(s.head, i.head) IS NOT NULL THEN i.d_head END,
                 CASE i.kind WHEN 'scale' THEN i.factor WHEN 'add' THEN 1 ELSE 0 END,
                 CASE
                     WHEN i.kind = 'add'

@@ -25,6 +25,29 @@ END;
 COMMENT ON FUNCTION lm.log_sum_exp IS
 'ln Σ e^x, kept from overflow by the highest x: a logit less this is the logarithm of its probability.';
 
+CREATE OR REPLACE FUNCTION lm.final_norm(
+    x vector[],
+    model_id int
+)
+RETURNS SETOF vector[]
+LANGUAGE sql
+STABLE
+PARALLEL SAFE
+ROWS 1
+BEGIN ATOMIC
+    SELECT normed
+    FROM lm.model AS m
+    INNER JOIN lm.layer_norm AS n
+        ON n.model_id = m.model_id AND n.layer = m.n_layer AND n.site = 'ln_final'
+    CROSS JOIN LATERAL lm.normalize(
+        final_norm.x, n.gain, n.bias, m.layer_norm_eps, m.norm_is_centred
+    ) AS normed
+    WHERE m.model_id = final_norm.model_id;
+END;
+
+COMMENT ON FUNCTION lm.final_norm IS
+'ln_final: the final norm of each row of x, [rows, d_model], states of the residual stream. A set of one.';
+
 CREATE OR REPLACE FUNCTION lm.logits(
     resid vector,
     model_id int
@@ -38,11 +61,8 @@ BEGIN ATOMIC
     WITH
     -- ln_final = LayerNorm(resid_post of the last layer)                                [d_model]
     ln_final AS MATERIALIZED (
-        SELECT lm.layer_norm(logits.resid, n.gain, n.bias, m.layer_norm_eps) AS x
-        FROM lm.model AS m
-        INNER JOIN lm.layer_norm AS n
-            ON n.model_id = m.model_id AND n.layer = m.n_layer AND n.site = 'ln_final'
-        WHERE m.model_id = logits.model_id
+        SELECT normed[1] AS x
+        FROM lm.final_norm(ARRAY[logits.resid], logits.model_id) AS normed
     )
 
     -- logit[token] = W_U[token] · ln_final, and W_U is W_E                              [n_vocab]
@@ -168,7 +188,7 @@ BEGIN ATOMIC
     final AS MATERIALIZED (
         SELECT
             i.model_id,
-            t.resid_post
+            t.x[cardinality(t.x)] AS resid_post
         FROM input AS i
         CROSS JOIN LATERAL lm.transformer(
             i.model_id,
@@ -178,7 +198,7 @@ BEGIN ATOMIC
             '{}',
             changes => lm.changes(next_token.interventions, i.model_id)
         ) AS t
-        WHERE t.layer = i.n_layer - 1 AND t.position = cardinality(i.tokens) - 1
+        WHERE t.site = 'resid_post'
     ),
 
     prediction AS MATERIALIZED (

@@ -52,9 +52,12 @@ BEGIN ATOMIC
         SELECT
             r.run_id,
             t.*,
-            -- the embeddings, whose row is −1, are of no layer
-            t.layer = ANY (-1 || record_runs.capture_layers) OR record_runs.capture_layers IS NULL
-                AS kept
+            -- the embeddings, whose layer is −1 here, are of no layer
+            t.site = ANY (record_runs.capture)
+            AND (
+                record_runs.capture_layers IS NULL
+                OR t.layer = ANY (-1 || record_runs.capture_layers)
+            ) AS kept
         FROM batch AS b
         CROSS JOIN LATERAL lm.transformer_many(
             record_runs.model_id, b.sequence, b.position, b.token_id, record_runs.capture,
@@ -69,20 +72,30 @@ BEGIN ATOMIC
             )
     ),
 
-    -- ln_final = LayerNorm(resid_post of the last layer), where it or the logits are captured
+    -- ln_final = Norm(resid_post of the last layer), where it or the logits are captured
     ln_final AS MATERIALIZED (
         SELECT
-            row_number() OVER (ORDER BY p.run_id, p.position) AS row,
-            p.run_id,
-            p.position,
-            n.layer,
-            lm.layer_norm(p.resid_post, n.gain, n.bias, m.layer_norm_eps) AS value
-        FROM pass AS p
-        INNER JOIN lm.model AS m ON m.n_layer - 1 = p.layer
-        INNER JOIN lm.layer_norm AS n
-            ON n.model_id = m.model_id AND n.layer = m.n_layer AND n.site = 'ln_final'
-        WHERE m.model_id = record_runs.model_id
-            AND record_runs.capture && '{ln_final,logits}'
+            b.row,
+            b.run_id,
+            b.position,
+            last.layer + 1 AS layer,
+            b.value
+        FROM (
+            SELECT
+                p.layer,
+                array_agg(p.run_id ORDER BY p.run_id, p.position) AS run_ids,
+                array_agg(p.position ORDER BY p.run_id, p.position) AS positions,
+                array_agg(p.value ORDER BY p.run_id, p.position) AS x
+            FROM pass AS p
+            INNER JOIN lm.model AS m ON m.n_layer - 1 = p.layer
+            WHERE m.model_id = record_runs.model_id
+                AND p.site = 'resid_post'
+                AND record_runs.capture && '{ln_final,logits}'
+            GROUP BY p.layer
+        ) AS last
+        CROSS JOIN LATERAL lm.final_norm(last.x, record_runs.model_id) AS normed
+        CROSS JOIN unnest(last.run_ids, last.positions, normed)
+            WITH ORDINALITY AS b (run_id, position, value, row)
     ),
 
     new_run AS (
@@ -122,9 +135,9 @@ BEGIN ATOMIC
             p.run_id,
             p.layer,
             p.position,
-            p.attn_out
+            p.value
         FROM pass AS p
-        WHERE p.kept AND p.attn_out IS NOT NULL
+        WHERE p.kept AND p.site = 'attn_out'
     ),
 
     new_logit AS (
@@ -155,68 +168,18 @@ BEGIN ATOMIC
         WHERE 'logits' = ANY (record_runs.capture)
     ),
 
-    -- every other captured vector; queries, keys, values and z cut into their heads
+    -- every other captured vector
     new_activation AS (
         INSERT INTO lm.activation (run_id, site, layer, head, position, value)
         SELECT
             p.run_id,
-            a.site,
-            a.layer,
-            a.head,
+            p.site,
+            greatest(p.layer, 0),
+            p.head,
             p.position,
-            a.value
+            p.value
         FROM pass AS p
-        CROSS JOIN LATERAL (
-            SELECT
-                w.site,
-                greatest(p.layer, 0) AS layer,
-                -1 AS head,
-                w.value
-            FROM (
-                VALUES
-                ('embed'::lm.site, p.embed),
-                ('pos_embed', p.pos_embed),
-                ('resid_pre', p.resid_pre),
-                ('ln1', p.ln1),
-                ('resid_mid', p.resid_mid),
-                ('ln2', p.ln2),
-                ('mlp_pre', p.mlp_pre),
-                ('mlp_post', p.mlp_post),
-                ('mlp_out', p.mlp_out),
-                -- it comes whether captured or not: the layer above needs it
-                (
-                    'resid_post',
-                    CASE
-                        WHEN 'resid_post' = ANY (record_runs.capture) AND p.layer >= 0
-                            THEN p.resid_post
-                    END
-                )
-            ) AS w (site, value)
-
-            UNION ALL
-
-            SELECT
-                w.site,
-                p.layer,
-                h.head,
-                subvector(w.value, h.head * m.d_model / m.n_head + 1, m.d_model / m.n_head)
-            FROM (VALUES ('q'::lm.site, p.q), ('k', p.k), ('v', p.v), ('z', p.z)) AS w (site, value)
-            INNER JOIN lm.model AS m ON m.model_id = record_runs.model_id
-            CROSS JOIN generate_series(0, m.n_head - 1) AS h (head)
-            WHERE w.value IS NOT NULL
-
-            UNION ALL
-
-            SELECT
-                w.site,
-                p.layer,
-                (h.number - 1)::int,
-                h.value
-            FROM (VALUES ('attn_scores'::lm.site, p.attn_scores), ('pattern', p.pattern))
-                AS w (site, matrix)
-            CROSS JOIN unnest(w.matrix) WITH ORDINALITY AS h (value, number)
-        ) AS a
-        WHERE p.kept AND a.value IS NOT NULL
+        WHERE p.kept AND p.site <> 'attn_out'
 
         UNION ALL
 
@@ -259,7 +222,7 @@ BEGIN ATOMIC
         lm.model_id(forward.model),
         CASE WHEN forward.prompt IS NOT NULL THEN ARRAY[forward.prompt] END,
         forward.token_ids,
-        lm.capture_sites(forward.capture),
+        lm.capture_sites(forward.capture, lm.model_id(forward.model)),
         forward.capture_layers,
         forward.capture_positions,
         forward.top_logits,
@@ -291,7 +254,7 @@ BEGIN ATOMIC
         lm.model_id(forward_many.model),
         forward_many.prompts,
         NULL,
-        lm.capture_sites(forward_many.capture),
+        lm.capture_sites(forward_many.capture, lm.model_id(forward_many.model)),
         forward_many.capture_layers,
         forward_many.capture_positions,
         forward_many.top_logits,

@@ -16,8 +16,9 @@ BEGIN ATOMIC
     WITH
     asked AS MATERIALIZED (
         SELECT
-            lm.model_id(find_runs.model) AS model_id,
-            lm.capture_sites(find_runs.capture) AS capture
+            m.model_id,
+            lm.capture_sites(find_runs.capture, m.model_id) AS capture
+        FROM lm.model_id(find_runs.model) AS m (model_id)
     )
 
     SELECT

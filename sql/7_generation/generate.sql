@@ -60,7 +60,7 @@ BEGIN ATOMIC
                 FROM generate_series(0, cardinality(next_step.token_ids) - 1) AS i
             ),
             next_step.token_ids,
-            '{k,v}',
+            '{rot_k,v}',
             next_step.generation_id,
             next_step.changes
         ) AS t
@@ -70,13 +70,15 @@ BEGIN ATOMIC
         INSERT INTO lm.attention_cache (generation_id, layer, sequence, position, key, value)
         SELECT
             next_step.generation_id,
-            p.layer,
-            p.sequence,
-            p.position,
-            p.k,
-            p.v
-        FROM pass AS p
-        WHERE p.layer >= 0
+            k.layer,
+            0 AS sequence,
+            next_step.first_position + b.row - 1,
+            b.key,
+            b.value
+        FROM pass AS k
+        INNER JOIN pass AS v ON v.layer = k.layer AND v.site = 'v'
+        CROSS JOIN unnest(k.x, v.x) WITH ORDINALITY AS b (key, value, row)
+        WHERE k.site = 'rot_k'
     )
 
     SELECT
@@ -84,11 +86,9 @@ BEGIN ATOMIC
         d.logit,
         d.probability
     FROM lm.model AS m
-    INNER JOIN pass AS p
-        ON p.layer = m.n_layer - 1
-        AND p.position = next_step.first_position + cardinality(next_step.token_ids) - 1
+    INNER JOIN pass AS p ON p.site = 'resid_post'
     LEFT JOIN LATERAL lm.next_draw(
-        p.resid_post,
+        p.x[cardinality(p.x)],
         m.model_id,
         next_step.step,
         next_step.temperature,

@@ -65,22 +65,20 @@ LANGUAGE sql
 STABLE
 RETURN (
     SELECT
-        CASE
-            WHEN site_width.site IN ('q', 'k', 'v', 'z') THEN m.d_model / m.n_head
-            WHEN site_width.site IN ('mlp_pre', 'mlp_post') THEN m.d_mlp
-            WHEN site_width.site NOT IN ('attn_scores', 'pattern', 'logits') THEN m.d_model
-            ELSE lm.fail(
+        COALESCE(
+            min(s.width),
+            lm.fail(
                 NULL::int,
-                site_width.site || ' has no width of its own: one number per key or per token',
-                'any other site has'
+                site_width.site || ' has no width in this model',
+                'SELECT site, width FROM lm.model_site lists those that have'
             )
-        END
-    FROM lm.model AS m
-    WHERE m.model_id = lm.model_id(site_width.model)
+        )
+    FROM lm.model_site AS s
+    WHERE s.model_id = lm.model_id(site_width.model) AND s.site = site_width.site
 );
 
 COMMENT ON FUNCTION lm.site_width IS
-'How many numbers a captured vector of a site has in a model: d_model, d_mlp, or d_model / n_head. Errors: attn_scores, pattern and logits, which have no fixed width.';
+'How many numbers a captured vector of a site has in a model: d_model, d_mlp or d_head. Errors: attn_scores, pattern and logits, whose vectors have no fixed width; a site that the model does not have.';
 
 -- An index on vectors wants their width as a constant, in the index and in the query. Hence two
 -- functions that put a statement together when they run: of the names and numbers below.

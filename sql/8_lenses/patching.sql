@@ -79,8 +79,11 @@ BEGIN ATOMIC
             p.*,
             lm.forward(start_sweep.clean, p.name, ARRAY[start_sweep.site::text, 'resid_post'])
                 AS clean_run,
-            lm.forward(start_sweep.corrupt, p.name, '{resid_pre,k,v,resid_post}')
-                AS corrupt_run
+            lm.forward(
+                start_sweep.corrupt,
+                p.name,
+                ARRAY['resid_pre', lm.key_site(p.model_id)::text, 'v', 'resid_post']
+            ) AS corrupt_run
         FROM prompt AS p
         WHERE p.n_token > 0
     )
@@ -134,13 +137,14 @@ BEGIN ATOMIC
             s.*,
             m.model_id,
             m.n_layer,
-            m.n_head,
-            m.d_model / m.n_head AS d_head,
-            s.site IN ('q', 'k', 'v', 'z') AS by_head,
+            w.n_head,
+            w.width AS d_head,
+            w.n_head IS NOT NULL AS by_head,
             cardinality(r.token_ids) AS n_token
         FROM lm.patching_sweep AS s
         INNER JOIN lm.run AS r ON r.run_id = s.corrupt_run
         INNER JOIN lm.model AS m ON m.model_id = r.model_id
+        INNER JOIN lm.model_site AS w ON w.model_id = m.model_id AND w.site = s.site
         WHERE s.sweep_id = patch_places.sweep_id
     ),
 
@@ -207,7 +211,7 @@ BEGIN ATOMIC
             p.layer,
             p.head,
             p.position,
-            lm.logit_difference(t.resid_post, s.model_id, s.answer, s.wrong)
+            lm.logit_difference(t.value, s.model_id, s.answer, s.wrong)
         FROM sweep AS s
         CROSS JOIN batch AS b
         INNER JOIN patch ON patch.layer = b.layer
@@ -219,7 +223,7 @@ BEGIN ATOMIC
             context_run => s.corrupt_run
         ) AS t
         INNER JOIN place AS p ON p.layer = b.layer AND p.sequence = t.sequence
-        WHERE t.layer = s.n_layer - 1 AND t.position = s.n_token - 1
+        WHERE t.site = 'resid_post' AND t.position = s.n_token - 1
         RETURNING 1
     )
 
