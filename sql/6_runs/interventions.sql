@@ -104,8 +104,8 @@ BEGIN ATOMIC
         GROUP BY i.intervention_id, c.layer, c.head, i.position
     ),
 
-    -- each as factor · x + value; what is named by its head is a slice of q, k, v and z, and a row
-    -- of its own in attn_scores and pattern
+    -- each as factor · x + value; a head is a slice of the row, and in attn_scores and pattern a row
+    -- of its own
     affine AS (
         SELECT
             i.intervention_id,
@@ -114,7 +114,7 @@ BEGIN ATOMIC
                 NULL,
                 i.site,
                 COALESCE(s.layer, i.layer),
-                CASE WHEN i.d_head IS NULL THEN COALESCE(s.head, i.head) END,
+                CASE WHEN i.n_head > 0 AND i.d_head IS NULL THEN COALESCE(s.head, i.head) END,
                 COALESCE(s.position, i.position),
                 i.key_position,
                 COALESCE(s.head, i.head) * i.d_head + 1,

@@ -69,7 +69,7 @@ RETURN (
             min(s.width),
             lm.fail(
                 NULL::int,
-                site_width.site || ' has no width in this model',
+                site_width.site || ' has no width of its own in this model',
                 'SELECT site, width FROM lm.model_site lists those that have'
             )
         )
