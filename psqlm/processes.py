@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import subprocess
 import time
 from pathlib import Path
 
@@ -66,8 +67,17 @@ def _works_in(process: psutil.Process, data: Path) -> bool:
     if process.status() == psutil.STATUS_ZOMBIE:
         return False
     try:
-        # a server and its children stay in the data folder, wherever that may be moved
-        return data.samefile(process.cwd())
+        folder = process.cwd()
     except psutil.AccessDenied:
-        # root of a container may not look into other users' processes, but at their command lines
-        return str(data) in process.cmdline()
+        # root of a container may not look into other users' processes, but they themselves may
+        folder = subprocess.run(
+            ["/bin/sh", "-c", f"cd /proc/{process.pid}/cwd && pwd -P"],
+            capture_output=True,
+            text=True,
+            check=False,
+            user=process.uids().effective,
+            group=process.gids().effective,
+            extra_groups=[],
+        ).stdout.rstrip("\n")
+    # a server and its children stay in the data folder, wherever that may be moved
+    return bool(folder) and data.samefile(folder)

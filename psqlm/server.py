@@ -185,7 +185,9 @@ class EmbeddedServer:
         if self._version >= 17:
             locale += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
         # made beside its place and moved there, so that a cut-off attempt leaves no half cluster
-        with tempfile.TemporaryDirectory(dir=self.home, prefix=system_user.UNFINISHED) as temporary:
+        with tempfile.TemporaryDirectory(
+            dir=self.home, prefix=system_user.UNFINISHED, ignore_cleanup_errors=True
+        ) as temporary:
             self._own(Path(temporary))
             cluster = Path(temporary) / "data"
             self._run(

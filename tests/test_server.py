@@ -183,7 +183,7 @@ def test_it_comes_back_after_a_crash(home: Path) -> None:
     server = EmbeddedServer(home)
     with psycopg.connect(server.start(), autocommit=True) as connection:
         connection.execute("CREATE TABLE kept (a int)")
-    for number in range(3):
+    for number in range(2):
         client, orphan = computing(server)
         with psycopg.connect(server.dsn, autocommit=True) as connection:
             connection.execute("INSERT INTO kept VALUES (%s)", (number,))
@@ -223,6 +223,30 @@ def test_another_folders_server_is_not_taken_for_ours(home: Path) -> None:
     finally:
         server.stop()
         other.stop()
+
+
+@as_root
+@pytest.mark.skipif(shutil.which("setpriv") is None, reason="setpriv is not installed")
+def test_a_crash_in_a_container(home: Path) -> None:
+    """Whose root may not look into the processes of others (CAP_SYS_PTRACE)."""
+    server = EmbeddedServer(home)
+    server.start()
+    client, _ = computing(server)
+    process_of(server).kill()
+    less = ["setpriv", "--bounding-set=-sys_ptrace", "--inh-caps=-sys_ptrace"]
+    environment = {k: v for k, v in os.environ.items() if k != "PSQLM_DSN"}
+    for arguments, said in ((["sql", "-At", "-c", "SELECT 1"], "1\n"), (["stop"], "")):
+        result = subprocess.run(
+            [*less, sys.executable, "-m", "psqlm", *arguments],
+            env=environment | {"PSQLM_HOME": str(home)},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert (result.returncode, result.stdout) == (0, said), result.stderr
+    assert processes.server_of(server.data) is None
+    assert client.wait(timeout=10) != 0
 
 
 def test_a_query_ends_with_its_client(home: Path) -> None:
