@@ -15,6 +15,7 @@ import numpy as np
 import psycopg
 import pytest
 import torch
+from psycopg.conninfo import make_conninfo
 from safetensors.torch import load_file, save_file
 from tokenizers import ByteLevelBPETokenizer, Tokenizer
 from transformers import GPT2Config, GPT2LMHeadModel
@@ -625,24 +626,69 @@ def test_rows_are_found_by_key_and_kept_in_line(
     assert storage == [("p",)]
 
 
+PREWARM = "relation regclass, mode text, fork text, first bigint, last bigint"
+
+
 def test_weights_are_prewarmed_where_that_can_be_done(
     connection: psycopg.Connection, saved: Path
 ) -> None:
-    """The extension's function is played by one that writes down what it was called with."""
+    """The extension is played by a row of pg_extension, for not every server has its files.
+
+    Its function writes down what it was called with. One of the same name beside it, which a call
+    with fewer arguments would rather mean, does not belong to the extension.
+    """
     connection.execute(
-        """
-        CREATE TABLE warmed (relation regclass);
+        f"""
+        CREATE TABLE warmed (relation regclass, mode text);
+        CREATE FUNCTION pg_prewarm({PREWARM}) RETURNS void LANGUAGE sql
+        BEGIN ATOMIC INSERT INTO warmed VALUES (relation, mode); END;
         CREATE FUNCTION pg_prewarm(relation regclass) RETURNS void LANGUAGE sql
-        BEGIN ATOMIC INSERT INTO warmed VALUES (relation); END;
+        BEGIN ATOMIC INSERT INTO warmed VALUES (relation, 'not of the extension'); END;
+        INSERT INTO pg_extension (oid, extname, extowner, extnamespace, extrelocatable, extversion)
+        VALUES (1000000, 'pg_prewarm', current_user::regrole, 'public'::regnamespace, true, '1.2');
+        ALTER EXTENSION pg_prewarm
+        ADD FUNCTION pg_prewarm(regclass, text, text, bigint, bigint);
         """
     )
     loader.load(connection, str(saved))
-    assert connection.execute("SELECT relation::regclass::text FROM warmed").fetchall() == (
+    assert connection.execute("SELECT relation::text, mode FROM warmed").fetchall() == (
         connection.execute(
-            "SELECT inhrelid::regclass::text FROM pg_inherits ORDER BY inhparent"
+            "SELECT inhrelid::regclass::text, 'buffer' FROM pg_inherits ORDER BY inhparent"
         ).fetchall()
     )
     connection.rollback()
+
+
+@pytest.fixture
+def stranger(database: str, connection: psycopg.Connection) -> Iterator[psycopg.Connection]:
+    """A session of a role that can connect and nothing more."""
+    connection.execute("CREATE ROLE psqlm_stranger LOGIN PASSWORD 'stranger'")
+    connection.commit()
+    as_stranger = make_conninfo(database, user="psqlm_stranger", password="stranger")
+    try:
+        with psycopg.connect(as_stranger, autocommit=True) as opened:
+            yield opened
+    finally:
+        connection.rollback()
+        connection.execute("DROP OWNED BY psqlm_stranger; DROP ROLE psqlm_stranger")
+        connection.commit()
+
+
+def test_no_function_of_a_strangers_is_called(
+    connection: psycopg.Connection, stranger: psycopg.Connection, saved: Path
+) -> None:
+    """Whoever can connect can make a pg_prewarm in a temporary schema; a superuser loads."""
+    for arguments in ("regclass", PREWARM):
+        stranger.execute(
+            f"CREATE FUNCTION pg_temp.pg_prewarm({arguments}) RETURNS void LANGUAGE sql "
+            "AS 'ALTER ROLE psqlm_stranger SUPERUSER'"
+        )
+    loader.load(connection, str(saved))
+    connection.commit()
+    assert connection.execute(
+        "SELECT current_setting('is_superuser'), rolsuper FROM pg_roles "
+        "WHERE rolname = 'psqlm_stranger'"
+    ).fetchall() == [("on", False)]
 
 
 def test_memory_is_bounded_by_a_tensor(
