@@ -28,6 +28,14 @@ Progress = Callable[[int, int], None]  # bytes done, bytes in all
 Floats = npt.NDArray[np.floating[Any]]
 
 
+def lock_name(connection: Connection[Any], name: str) -> None:
+    """Let one transaction at a time load, replace or drop a model of this name."""
+    connection.execute(
+        "SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended(%s, 0))",
+        (f"lm.model {name}",),
+    )
+
+
 def delete_model(connection: Connection[Any], name: str) -> int | None:
     """Delete a model's row, and what cascades from it; returns its key if there was one."""
     row = connection.execute(
