@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -14,9 +15,17 @@ import statsmodels.formula.api as smf
 
 from psqlm.errors import PsqlmError
 
+from .formula import check_formula
 from .regression import Fit
 
 Covariance = Literal["nonrobust", "HC3", "cluster"]
+
+
+FEWEST_CLUSTERS = 3
+"""Two say nothing: the scores of all clusters add up to 0, so one of them is minus the other."""
+FEW_CLUSTERS = 20
+"""Below these, clustered errors come out too small even where clusters are alike (Cameron and
+Miller 2015, A practitioner's guide to cluster-robust inference)."""
 
 
 class ImpossibleError(PsqlmError):
@@ -118,14 +127,14 @@ def fit_formula(
         formula: as statsmodels reads it, "log_norm ~ lag_1 + lag_2 + position + log_frequency"
             say; left out, log_norm on all the lags.
         covariance: of the estimates: "nonrobust", "HC3" (errors whose size varies) or "cluster"
-            (errors that go together within a run; many runs are needed).
+            (errors that go together within a run; of fewer than FEW_CLUSTERS runs with a warning).
 
     Returns:
         statsmodels' results by layer. Rows with a NaN in them do not count.
 
     Raises:
         PsqlmError: no rows, a layer with fewer of them than coefficients or with regressors that
-            depend on each other, or clusters of fewer than two runs.
+            depend on each other, or fewer than FEWEST_CLUSTERS runs to cluster by.
     """
     if rows.empty:
         raise PsqlmError("there are no rows to fit: a prompt needs more tokens than there are lags")
@@ -135,7 +144,19 @@ def fit_formula(
     for fit in fits:
         if fit.impossible:
             raise PsqlmError(f"layer {fit.layer} cannot be fitted: {fit.impossible}")
+    if covariance == "cluster" and (warning := few_clusters(rows["run_id"].nunique())):
+        warnings.warn(warning, stacklevel=2)
     return {fit.layer: fit.ols for fit in fits}
+
+
+def few_clusters(n_runs: int) -> str | None:
+    """What to bear in mind of errors clustered by so many runs; None where there are enough."""
+    if n_runs >= FEW_CLUSTERS:
+        return None
+    return (
+        f"errors clustered by {n_runs} runs only: below {FEW_CLUSTERS} they come out too small, "
+        "and stars too many (Cameron and Miller 2015); take more runs"
+    )
 
 
 def fit_each(
@@ -146,6 +167,7 @@ def fit_each(
     Raises:
         PsqlmError: a formula that statsmodels cannot read, or that names what is no column.
     """
+    check_formula(formula, list(rows.columns))
     return [
         _fit_layer(rows[rows["layer"] == layer], formula, covariance, layer) for layer in layers
     ]
@@ -165,8 +187,12 @@ def _fit(rows: pd.DataFrame, formula: str, covariance: Covariance) -> Any:
         raise ImpossibleError("0 rows")
     options: dict[str, Any] = {"cov_type": covariance}
     if covariance == "cluster":
-        if rows["run_id"].nunique() < 2:
-            raise ImpossibleError("errors clustered by run need two runs or more: name more runs")
+        n_runs = rows["run_id"].nunique()
+        if n_runs < FEWEST_CLUSTERS:
+            raise ImpossibleError(
+                f"errors clustered by run need {FEWEST_CLUSTERS} runs or more, and there "
+                f"{'is' if n_runs == 1 else 'are'} {n_runs}: name more runs, or take --cov HC3"
+            )
         options["cov_kwds"] = {"groups": rows["run_id"].to_numpy()}
     try:
         model = smf.ols(formula, rows)

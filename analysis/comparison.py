@@ -17,7 +17,7 @@ from rich.text import Text
 
 from psqlm.errors import PsqlmError
 
-from .beyond import Question, fit_each, read_rows
+from .beyond import Question, few_clusters, fit_each, read_rows
 from .data import read_run
 from .files import write_files
 from .regression import ALPHA, Fit
@@ -123,6 +123,9 @@ def compare(
         raise PsqlmError(f"nothing can be fitted: {'; '.join(notes)}")
     head = by or ("model" if len(models) > 1 else None)
     by_depth = len(models) > 1
+    if question.covariance == "cluster":
+        warned = ((series.name, few_clusters(series.n_runs)) for series in possible)
+        notes += [f"{name}: {warning}" for name, warning in warned if warning]
     table = _coefficients(possible, head, by_depth)
     return Comparison(models, head or "model", by_depth, question, possible, notes, table)
 

@@ -117,6 +117,12 @@ class Checkpoint:
 
     def _check(self, sizes: Architecture) -> None:
         """Compare names, shapes and kinds with what config.json promises."""
+        # every layer has tensors of its own: this bounds what is made of what config.json says
+        if sizes.n_layer > len(self._tensors):
+            raise PsqlmError(
+                f"config.json promises {sizes.n_layer} layers, and the weights are "
+                f"{len(self._tensors)} tensors: fetch the model again"
+            )
         expected = expected_shapes(sizes)
         if UNEMBEDDING in self._tensors:
             expected[UNEMBEDDING] = expected[TOKEN_EMBEDDING]

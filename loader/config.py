@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import shorten
 from typing import Any
 
 from psqlm.errors import PsqlmError
@@ -56,12 +57,16 @@ def read_json(path: Path) -> Any:
     Raises:
         PsqlmError: it cannot be read or is not JSON.
     """
+    if path.exists() and not path.is_file():  # a pipe would be waited for
+        raise PsqlmError(f"{path} is not a regular file: fetch the model again")
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise PsqlmError(f"cannot read {path}: {error.strerror}") from error
     except ValueError as error:
         raise PsqlmError(f"{path} is not JSON ({error}): fetch the model again") from error
+    except RecursionError as error:
+        raise PsqlmError(f"{path} is nested too deeply: fetch the model again") from error
 
 
 def read_config(path: Path) -> Architecture:
@@ -77,7 +82,7 @@ def read_config(path: Path) -> Architecture:
     for option, values in SUPPORTED.items():
         if config.get(option) not in values:
             raise PsqlmError(
-                f"{option} {json.dumps(config.get(option))} is not supported: psqlm computes "
+                f"{option} {_shown(config.get(option))} is not supported: psqlm computes "
                 f"GPT-2 with {option} {' or '.join(json.dumps(value) for value in values)}"
             )
     d_model = _size(config, "n_embd", path)
@@ -92,11 +97,14 @@ def read_config(path: Path) -> Architecture:
     n_vocab = _size(config, "vocab_size", path)
     epsilon = config["layer_norm_epsilon"]
     if not isinstance(epsilon, (int, float)) or not 0 < epsilon < 1:
-        raise PsqlmError(f"{path}: layer_norm_epsilon {epsilon!r} is not a small positive number")
+        raise PsqlmError(
+            f"{path}: layer_norm_epsilon {_shown(epsilon)} is not a small positive number"
+        )
     end_of_text = config["eos_token_id"]
     if end_of_text is not None and not (type(end_of_text) is int and 0 <= end_of_text < n_vocab):
         raise PsqlmError(
-            f"{path}: eos_token_id {end_of_text!r} is not a token of a vocabulary of {n_vocab}"
+            f"{path}: eos_token_id {_shown(end_of_text)} is not a token of a vocabulary "
+            f"of {n_vocab}"
         )
     return Architecture(
         n_layer=_size(config, "n_layer", path),
@@ -115,5 +123,12 @@ def _size(config: dict[str, Any], name: str, path: Path) -> int:
     """A size that must be there and positive."""
     value = config.get(name)
     if type(value) is not int or value < 1:
-        raise PsqlmError(f"{path}: {name} must be a positive number, not {json.dumps(value)}")
+        raise PsqlmError(f"{path}: {name} must be a positive number, not {_shown(value)}")
     return value
+
+
+def _shown(value: Any) -> str:
+    """A value as JSON, for a line of an error; an array or object may be of any size."""
+    if isinstance(value, (list, dict)):
+        return "[…]" if isinstance(value, list) else "{…}"
+    return shorten(json.dumps(value), 60)

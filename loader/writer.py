@@ -28,6 +28,14 @@ Progress = Callable[[int, int], None]  # bytes done, bytes in all
 Floats = npt.NDArray[np.floating[Any]]
 
 
+def lock_name(connection: Connection[Any], name: str) -> None:
+    """Let one transaction at a time load, replace or drop a model of this name."""
+    connection.execute(
+        "SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended(%s, 0))",
+        (f"lm.model {name}",),
+    )
+
+
 def delete_model(connection: Connection[Any], name: str) -> int | None:
     """Delete a model's row, and what cascades from it; returns its key if there was one."""
     row = connection.execute(
@@ -154,15 +162,38 @@ class ModelWriter:
             self._prewarm(partition)
 
     def _prewarm(self, partition: sql.Identifier) -> None:
-        """Read a partition into the server's memory, where the extension for that is there."""
+        """Read a partition into the server's memory, where the extension for that is there.
+
+        Whoever loads may be a superuser, and any role may make a function of that name. So it must
+        belong to the extension, and the call gives every argument in its exact type: no other
+        function of its schema can be meant.
+        """
         found = self._connection.execute(
-            "SELECT n.nspname FROM pg_proc AS p JOIN pg_namespace AS n ON n.oid = p.pronamespace"
-            " WHERE p.proname = 'pg_prewarm'"
+            """
+            SELECT n.nspname
+            FROM pg_catalog.pg_extension AS e
+            INNER JOIN pg_catalog.pg_depend AS d
+                ON d.refclassid
+                    OPERATOR(pg_catalog.=) 'pg_catalog.pg_extension'::pg_catalog.regclass
+                AND d.refobjid OPERATOR(pg_catalog.=) e.oid
+                AND d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_proc'::pg_catalog.regclass
+                AND d.deptype OPERATOR(pg_catalog.=) 'e'
+            INNER JOIN pg_catalog.pg_proc AS p ON p.oid OPERATOR(pg_catalog.=) d.objid
+            INNER JOIN pg_catalog.pg_namespace AS n
+                ON n.oid OPERATOR(pg_catalog.=) p.pronamespace
+            WHERE e.extname OPERATOR(pg_catalog.=) 'pg_prewarm'
+                AND p.proname OPERATOR(pg_catalog.=) 'pg_prewarm'
+                AND pg_catalog.oidvectortypes(p.proargtypes)
+                    OPERATOR(pg_catalog.=) 'regclass, text, text, bigint, bigint'
+            """
         ).fetchone()
         if found is not None:
-            prewarm = sql.Identifier(found[0], "pg_prewarm")
-            name = sql.Literal(partition.as_string())
-            self._connection.execute(sql.SQL("SELECT {}({}::regclass)").format(prewarm, name))
+            self._connection.execute(
+                sql.SQL(
+                    "SELECT {}({}::pg_catalog.regclass, 'buffer'::pg_catalog.text,"
+                    " 'main'::pg_catalog.text, NULL::pg_catalog.int8, NULL::pg_catalog.int8)"
+                ).format(sql.Identifier(found[0], "pg_prewarm"), sql.Literal(partition.as_string()))
+            )
 
     def _copy(self, command: str, types: list[str], rows: Iterable[tuple[Any, ...]]) -> None:
         """COPY small rows one by one, the model's key before each."""

@@ -80,7 +80,12 @@ def load(
     dtype: Annotated[
         str | None, typer.Option(metavar="float32|float16", help="How to store weights: float32.")
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace the model of that name.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace the model of that name; its runs are removed.")
+    ] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", help="Do not ask before --force removes runs.")
+    ] = False,
     if_missing: Annotated[
         bool, typer.Option("--if-missing", help="Do nothing if a model of that name is loaded.")
     ] = False,
@@ -91,11 +96,13 @@ def load(
     Examples: **psqlm load gpt2** · **psqlm load ./my-model --name mine --dtype float16**
     """
     from psqlm import loader
-    from psqlm.models import load_with_progress
+    from psqlm.models import confirm_replacement, load_with_progress
 
     name = name or loader.default_name(source)
     with connect(dsn) as connection:
         if not (if_missing and loader.is_loaded(connection, name)):
+            if force and not yes:
+                confirm_replacement(connection, name)
             load_with_progress(connection, source, name, revision, dtype, force)
 
 

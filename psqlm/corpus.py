@@ -13,7 +13,7 @@ from typing import Literal, TypeVar
 
 import psycopg
 
-from psqlm.errors import PsqlmError
+from psqlm.errors import InterruptionError, PsqlmError
 
 Each = Literal["line", "paragraph", "document"]
 Connect = Callable[[], psycopg.Connection]
@@ -117,7 +117,8 @@ def run_corpus(
         show: is told of the progress.
 
     Raises:
-        PsqlmError: nothing in the corpus can be run, or it was interrupted; what was run is kept.
+        PsqlmError: nothing in the corpus can be run.
+        InterruptionError: it was interrupted; what was run is kept.
     """
     outcome = Outcome()
     with connect() as connection:
@@ -138,7 +139,7 @@ def run_corpus(
     try:
         _run(connect, to_run, plan, jobs, outcome, show)
     except KeyboardInterrupt:
-        raise PsqlmError(
+        raise InterruptionError(
             f"interrupted: {outcome.n_made} of {len(to_run)} texts are run and kept; "
             "the same command goes on with the rest"
         ) from None

@@ -93,7 +93,7 @@ def analyze(
     ] = None,
     cov: Annotated[
         Literal["nonrobust", "HC3", "cluster"] | None,
-        typer.Option(help="Of the estimates: robust, or clustered by run."),
+        typer.Option(help="Of the estimates: robust, or clustered by run, 20 runs or more."),
     ] = None,
     formula: Annotated[
         str | None,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 import psycopg
+import typer
 from rich import box
 from rich.console import Console
 from rich.progress import (
@@ -18,6 +19,7 @@ from rich.progress import (
 from rich.table import Table
 
 from psqlm import loader
+from psqlm.errors import PsqlmError
 
 
 def load_with_progress(
@@ -57,6 +59,32 @@ def load_with_progress(
         markup=False,
     )
     return loaded
+
+
+def confirm_replacement(connection: psycopg.Connection, name: str) -> None:
+    """Ask whether a model may be replaced, if it has runs that would go with it.
+
+    Raises:
+        PsqlmError: it may not, or there is nobody to ask.
+    """
+    with connection.transaction():
+        row = connection.execute(
+            "SELECT count(*) FROM lm.run AS r INNER JOIN lm.model AS m USING (model_id)"
+            " WHERE m.name = %s",
+            (name,),
+        ).fetchone()
+    if row is None or row[0] == 0:
+        return
+    runs = "1 run" if row[0] == 1 else f"{row[0]:,} runs"
+    try:
+        agreed = typer.confirm(f'replace "{name}" and remove its {runs}?', err=True)
+    except typer.Abort:  # no more input
+        typer.echo(err=True)
+        agreed = False
+    if not agreed:
+        raise PsqlmError(
+            f'"{name}" and its {runs} are kept: --yes replaces them, --name loads beside them'
+        )
 
 
 def print_models(connection: psycopg.Connection) -> None:

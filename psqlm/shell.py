@@ -10,23 +10,31 @@ import psycopg
 import typer
 from typer.core import TyperGroup
 
-from psqlm.errors import PsqlmError
+from psqlm.errors import InterruptionError, PsqlmError
+
+INTERRUPTED = 130
+"""Exit status after Ctrl-C."""
 
 
 class Commands(TyperGroup):
-    """The commands; whatever fails in one of them is one line on standard error and status 1."""
+    """The commands; whatever fails in one of them is one line on standard error and status 1.
+
+    After Ctrl-C the status is 130, as that of a program that the signal ended.
+    """
 
     def invoke(self, ctx: Any) -> Any:
         """Run a command."""
         try:
             return super().invoke(ctx)
+        except InterruptionError as error:
+            _fail(str(error), INTERRUPTED)
         except PsqlmError as error:
             _fail(str(error))
         except psycopg.Error as error:
             said = [error.diag.message_primary or str(error), error.diag.message_hint]
             _fail("; ".join(part for part in said if part))
         except KeyboardInterrupt:
-            _fail("interrupted")
+            _fail("interrupted", INTERRUPTED)
         except BrokenPipeError:  # a reader such as head has seen enough
             raise
         except OSError as error:
@@ -58,6 +66,6 @@ def read_prompt(prompt: str | None, file: Path | None) -> str:
     return text.removesuffix("\n").removesuffix("\r")
 
 
-def _fail(message: str) -> NoReturn:
+def _fail(message: str, status: int = 1) -> NoReturn:
     typer.echo(f"psqlm: {' '.join(message.split())}", err=True)
-    raise typer.Exit(1)
+    raise typer.Exit(status)

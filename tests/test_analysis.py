@@ -566,6 +566,7 @@ def lagged(runs: Sequence[Adjustments], layer: int, lags: int) -> tuple[np.ndarr
     return np.array(y), np.array(x)
 
 
+@pytest.mark.filterwarnings("ignore:errors clustered by 6 runs only")
 @pytest.mark.parametrize("lags", [1, 2, 5])
 @pytest.mark.parametrize("covariance", ["nonrobust", "HC3", "cluster"])
 def test_more_lags_controls_and_robust_errors(
@@ -631,7 +632,7 @@ def test_token_frequency(connection: psycopg.Connection) -> None:
     [
         (20, 0, "nonrobust", "lags must be 1 or more"),
         (20, -3, "nonrobust", "lags must be 1 or more"),
-        (20, 2, "cluster", "two runs or more"),
+        (20, 2, "cluster", "need 3 runs or more, and there is 1"),
         (9, 5, "nonrobust", "layer 0 cannot be fitted: 3 rows"),
         (4, 3, "nonrobust", "no rows to fit"),
     ],

@@ -19,7 +19,7 @@ from test_analysis import Adjustments, insert_run, random_adjustments
 from typer.testing import CliRunner, Result
 
 from psqlm.analysis import DEMO_PROMPT, figures, panels
-from psqlm.analysis.beyond import ask
+from psqlm.analysis.beyond import ask, fit_formula, read_rows
 from psqlm.analysis.comparison import Comparison, compare, report
 from psqlm.analysis.selection import select_runs
 from psqlm.cli import app
@@ -177,11 +177,26 @@ def test_a_group_with_too_few_rows_is_said(
         compare(connection, [list(runs)], ask(), by="lone")
 
 
-def test_clusters_need_two_runs(
-    connection: psycopg.Connection, runs: dict[int, Adjustments]
+@pytest.mark.parametrize("n_runs", [1, 2])
+def test_two_clusters_are_refused(
+    connection: psycopg.Connection, runs: dict[int, Adjustments], n_runs: int
 ) -> None:
-    with pytest.raises(PsqlmError, match="need two runs or more"):
-        compare(connection, [list(runs)[:1]], ask(covariance="cluster"))
+    with pytest.raises(PsqlmError, match=f"need 3 runs or more, and there (is|are) {n_runs}"):
+        compare(connection, [list(runs)[:n_runs]], ask(covariance="cluster"))
+
+
+def test_few_clusters_are_said(
+    connection: psycopg.Connection, runs: dict[int, Adjustments], tmp_path: Path
+) -> None:
+    few = compare(connection, [list(runs)], ask(covariance="cluster"))
+    assert "errors clustered by 6 runs only" in few.notes[0]
+    assert few.notes[0] in print_report(few, tmp_path, width=200)
+    assert few.notes[0] in (tmp_path / "summary.txt").read_text("utf-8")
+    more = [insert_run(connection, random_adjustments(12, seed=seed)) for seed in range(14)]
+    assert compare(connection, [[*runs, *more]], ask(covariance="cluster")).notes == []
+    assert compare(connection, [list(runs)], ask(covariance="HC3")).notes == []
+    with pytest.warns(UserWarning, match="errors clustered by 6 runs only"):
+        fit_formula(read_rows(connection, list(runs)), covariance="cluster")
 
 
 @pytest.mark.parametrize(
@@ -360,7 +375,9 @@ def test_select_runs(connection: psycopg.Connection) -> None:
         ("tag:a=b=c", "other", "no run of the model other"),
         ("tag:a", None, "say tag:NAME=VALUE"),
         ("first", None, "say 1,2,5-9"),
-        (f"{ids[0]},999999", None, "no runs 999999"),
+        (f"{ids[0]},999999", None, "no runs 999999:"),
+        (f"0,{ids[0]}-999999999", None, f"no runs 0,{ids[-1] + 1}-999999999:"),
+        (f"1-{2**63 - 1}", None, "say 1,2,5-9"),
         (str(ids[0]), "other", "is of the model other"),
     ]:
         with pytest.raises(PsqlmError, match=message):

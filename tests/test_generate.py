@@ -198,6 +198,8 @@ def test_no_tokens_are_no_rows(connection: psycopg.Connection) -> None:
         ("'a', NULL", "n_tokens must be 0 or more"),
         ("'a', 5, temperature => -1", "temperature must be 0"),
         ("'a', 5, temperature => 'NaN'", "temperature must be 0"),
+        ("'a', 5, temperature => 1e308", "temperature must be 0"),
+        ("'a', 5, temperature => 1e-320", "temperature must be 0"),
         ("'a', 5, top_k => 0", "top_k must be 1 or more"),
         ("'a', 5, top_p => 1.5", "top_p must be above 0"),
         ("'a', 5, model => 'gpt5'", 'no model named "gpt5"'),

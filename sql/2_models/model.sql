@@ -11,6 +11,8 @@ LANGUAGE plpgsql
 VOLATILE
 AS $$
 BEGIN
+    -- a message put together with an argument that is NULL is NULL, and RAISE refuses that
+    message := COALESCE(message, 'an argument is NULL that must have a value');
     IF hint IS NULL THEN
         RAISE EXCEPTION USING MESSAGE = message, ERRCODE = 'invalid_parameter_value';
     END IF;
@@ -20,6 +22,24 @@ $$;
 
 COMMENT ON FUNCTION lm.fail IS
 'Raises an error, from within a query; like_type gives the type the query expects there.';
+
+CREATE OR REPLACE FUNCTION lm.row_limit(
+    k int
+)
+RETURNS int
+LANGUAGE sql
+STABLE
+RETURN CASE
+    WHEN row_limit.k >= 0 OR row_limit.k IS NULL THEN row_limit.k
+    ELSE lm.fail(
+        NULL::int,
+        format('k is %s: it counts rows, from 0 up', row_limit.k),
+        'leave k NULL for all rows'
+    )
+END;
+
+COMMENT ON FUNCTION lm.row_limit IS
+'How many rows are wanted: k, or NULL for all of them. Errors: k negative.';
 
 CREATE OR REPLACE FUNCTION lm.default_model()
 RETURNS text

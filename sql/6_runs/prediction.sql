@@ -218,7 +218,7 @@ BEGIN ATOMIC
         FROM prediction AS p
         CROSS JOIN unnest(p.logits) WITH ORDINALITY AS l (logit, place)
         ORDER BY l.logit DESC, l.place
-        LIMIT next_token.k
+        LIMIT lm.row_limit(next_token.k)
     )
 
     -- probability = softmax(logit)
@@ -235,4 +235,4 @@ BEGIN ATOMIC
 END;
 
 COMMENT ON FUNCTION lm.next_token IS
-'The k likeliest next tokens with their logits and probabilities; k NULL gives all; interventions names a set to make on the way. Writes nothing. Errors: those of lm.prompt_tokens and lm.changes.';
+'The k likeliest next tokens with their logits and probabilities; k NULL gives all; interventions names a set to make on the way. Writes nothing. Errors: k negative; those of lm.prompt_tokens and lm.changes.';

@@ -124,9 +124,10 @@ BEGIN ATOMIC
             ELSE lm.fail(true, 'n_tokens must be 0 or more')
         END
         AND CASE
-            WHEN start_generation.temperature >= 0 AND start_generation.temperature < 'Infinity'
-                THEN true
-            ELSE lm.fail(true, 'temperature must be 0 (greedy) or more')
+            -- a logit divided by it stays within float8
+            WHEN start_generation.temperature = 0
+                OR start_generation.temperature BETWEEN 1e-100 AND 1e100 THEN true
+            ELSE lm.fail(true, 'temperature must be 0 (greedy), or from 1e-100 to 1e100')
         END
         AND CASE
             WHEN start_generation.top_k >= 1 OR start_generation.top_k IS NULL THEN true

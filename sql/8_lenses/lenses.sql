@@ -101,7 +101,7 @@ BEGIN ATOMIC
                 o.logit
             FROM unnest(l.logits) WITH ORDINALITY AS o (logit, number)
             ORDER BY o.logit DESC, o.number
-            LIMIT logit_lens.k
+            LIMIT lm.row_limit(logit_lens.k)
         ) AS t
     )
 
@@ -120,7 +120,7 @@ BEGIN ATOMIC
 END;
 
 COMMENT ON FUNCTION lm.logit_lens IS
-'The logit lens (nostalgebraist 2020): what the model would predict at a position (−1 the last) if it ended after each layer, the k likeliest tokens, NULL all. site resid_pre, resid_mid or resid_post reads the stream there; attn_out or mlp_out what is added to it. Errors: those of lm.lens_logits.';
+'The logit lens (nostalgebraist 2020): what the model would predict at a position (−1 the last) if it ended after each layer, the k likeliest tokens, NULL all. site resid_pre, resid_mid or resid_post reads the stream there; attn_out or mlp_out what is added to it. Errors: k negative; those of lm.lens_logits.';
 
 CREATE OR REPLACE FUNCTION lm.lens_trajectory(
     run_id bigint,

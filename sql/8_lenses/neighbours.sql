@@ -40,7 +40,7 @@ BEGIN ATOMIC
         FROM input AS i
         INNER JOIN lm.token_embedding AS e ON e.model_id = i.model_id
         ORDER BY cosine DESC, e.token_id
-        LIMIT nearest_tokens.k
+        LIMIT lm.row_limit(nearest_tokens.k)
     )
 
     SELECT
@@ -54,7 +54,7 @@ BEGIN ATOMIC
 END;
 
 COMMENT ON FUNCTION lm.nearest_tokens IS
-'The k tokens whose embeddings point most nearly the way of x, [d_model], by cosine; k NULL gives all. Errors: x of another width.';
+'The k tokens whose embeddings point most nearly the way of x, [d_model], by cosine; k NULL gives all. Errors: x of another width; k negative.';
 
 CREATE OR REPLACE FUNCTION lm.site_width(
     site lm.site,
@@ -69,7 +69,7 @@ RETURN (
             min(s.width),
             lm.fail(
                 NULL::int,
-                site_width.site || ' has no width of its own in this model',
+                COALESCE(site_width.site::text, 'NULL') || ' has no width of its own in this model',
                 'SELECT site, width FROM lm.model_site lists those that have'
             )
         )
@@ -78,7 +78,7 @@ RETURN (
 );
 
 COMMENT ON FUNCTION lm.site_width IS
-'How many numbers a captured vector of a site has in a model: d_model, d_mlp or d_head. Errors: attn_scores, pattern and logits, whose vectors have no fixed width; a site that the model does not have.';
+'How many numbers a captured vector of a site has in a model: d_model, d_mlp or d_head. Errors: NULL; attn_scores, pattern and logits, whose vectors have no fixed width; a site that the model does not have.';
 
 -- An index on vectors wants their width as a constant, in the index and in the query. Hence two
 -- functions that put a statement together when they run: of the names and numbers below.
@@ -96,26 +96,41 @@ RETURNS TABLE (
 LANGUAGE sql
 STABLE
 BEGIN ATOMIC
-    SELECT
-        'lm.attention_adjustment',
-        'adjustment',
-        format('layer = %s', activation_source.layer)
-    WHERE activation_source.site = 'attn_out'
+    WITH
+    source (relation, vector_column, condition) AS (
+        SELECT
+            'lm.attention_adjustment',
+            'adjustment',
+            format('layer = %s', activation_source.layer)
+        WHERE activation_source.site = 'attn_out'
 
-    UNION ALL
+        UNION ALL
 
-    SELECT
-        'lm.activation',
-        'value',
-        format(
-            'site = %L AND layer = %s AND head = %s',
-            activation_source.site, activation_source.layer, activation_source.head
-        )
-    WHERE activation_source.site <> 'attn_out';
+        SELECT
+            'lm.activation',
+            'value',
+            format(
+                'site = %L AND layer = %s AND head = %s',
+                activation_source.site, activation_source.layer, activation_source.head
+            )
+        WHERE activation_source.site <> 'attn_out'
+    )
+
+    SELECT s.*
+    FROM source AS s
+    WHERE
+        CASE
+            WHEN num_nulls(activation_source.layer, activation_source.head) = 0 THEN true
+            ELSE lm.fail(
+                true,
+                'layer or head is NULL',
+                'one layer is searched at a time; head is -1 where the site has none'
+            )
+        END;
 END;
 
 COMMENT ON FUNCTION lm.activation_source IS
-'The table and column that hold a site''s vectors, and the condition that picks those of a layer and head, in SQL.';
+'The table and column that hold a site''s vectors, and the condition that picks those of a layer and head, in SQL. Errors: layer or head NULL.';
 
 CREATE OR REPLACE FUNCTION lm.nearest_activations(
     x vector,
@@ -193,12 +208,13 @@ BEGIN
     ) AS a;
 
     RETURN QUERY EXECUTE statement
-    USING nearest_activations.x, lm.model_id(nearest_activations.model), nearest_activations.k;
+    USING nearest_activations.x, lm.model_id(nearest_activations.model),
+        lm.row_limit(nearest_activations.k);
 END
 $$;
 
 COMMENT ON FUNCTION lm.nearest_activations IS
-'Where else the model was in a like state: the k captured vectors of a site, layer and head (−1 where it has none), over all runs of the model, that point most nearly the way of x, by cosine; context is the token and the seven before it. Exact, unless lm.index_activations made an index: then as approximate as hnsw.ef_search says. Errors: x of another width than the site; a site without one.';
+'Where else the model was in a like state: the k captured vectors of a site, layer and head (−1 where it has none), over all runs of the model, that point most nearly the way of x, by cosine; context is the token and the seven before it. Exact, unless lm.index_activations made an index: then as approximate as hnsw.ef_search says. Errors: x of another width than the site; a site without one; k negative; site, layer or head NULL.';
 
 CREATE OR REPLACE FUNCTION lm.index_activations(
     site lm.site,
@@ -250,4 +266,4 @@ END
 $$;
 
 COMMENT ON FUNCTION lm.index_activations IS
-'Makes an HNSW index (Malkov and Yashunin 2016) for lm.nearest_activations over a site, layer and head of all runs, past and to come, and returns its name; DROP INDEX lm.<name> undoes it. Errors: a site of no fixed width, or wider than 2000.';
+'Makes an HNSW index (Malkov and Yashunin 2016) for lm.nearest_activations over a site, layer and head of all runs, past and to come, and returns its name; DROP INDEX lm.<name> undoes it. Errors: a site of no fixed width, or wider than 2000; site, layer or head NULL.';

@@ -131,6 +131,11 @@ BEGIN ATOMIC
             row_number() OVER (ORDER BY t.p) AS rank,
             count(t.p) OVER () AS m
         FROM unnest(benjamini_hochberg.p) WITH ORDINALITY AS t (p, place)
+        WHERE
+            CASE
+                WHEN t.p BETWEEN 0 AND 1 OR t.p IS NULL THEN true
+                ELSE lm.fail(true, format('p is %s: a p-value is from 0 to 1, or NULL', t.p))
+            END
     ),
 
     -- q_(i) = min over j ≥ i of p_(j) m / j
@@ -151,4 +156,4 @@ END;
 COMMENT ON FUNCTION lm.benjamini_hochberg IS
 'p-values adjusted for their number: calling those at or below q significant keeps the expected '
 'share of false finds at or below q (Benjamini and Hochberg 1995). In the order given; NULLs stay '
-'NULL and do not count.';
+'NULL and do not count. Errors: NaN, or a number that is not from 0 to 1.';
