@@ -69,7 +69,9 @@ RETURN (
             min(s.width),
             lm.fail(
                 NULL::int,
-                COALESCE(site_width.site::text, 'NULL') || ' has no width of its own in this model',
+                COALESCE(
+                    site_width.site || ' has no width of its own in this model', 'site is NULL'
+                ),
                 'SELECT site, width FROM lm.model_site lists those that have'
             )
         )
