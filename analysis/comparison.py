@@ -17,9 +17,9 @@ from rich.text import Text
 
 from psqlm.errors import PsqlmError
 
-from .beyond import Question, fit_each, read_rows
 from .data import read_run
 from .files import write_files
+from .formulas import Question, fit_each, read_rows
 from .regression import ALPHA, Fit
 from .selection import read_tags, tag_names
 
@@ -138,7 +138,7 @@ def report(comparison: Comparison, out: Path, console: Console | None = None) ->
     Raises:
         PsqlmError: a folder that cannot be written.
     """
-    from . import figures, panels  # matplotlib takes a second to start
+    from . import figures, slopes_figure  # matplotlib takes a second to start
 
     console = console or Console()
     with figures.style():
@@ -147,7 +147,7 @@ def report(comparison: Comparison, out: Path, console: Console | None = None) ->
             {
                 "coefficients.csv": lambda path: comparison.table.to_csv(path, index=False),
                 "summary.txt": lambda path: path.write_text(_summary(comparison), encoding="utf-8"),
-                **figures.savers("slopes", panels.slopes_figure(comparison)),
+                **figures.savers("slopes", slopes_figure.slopes_figure(comparison)),
             },
         )
     _print_tables(comparison, console)

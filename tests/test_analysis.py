@@ -19,12 +19,12 @@ from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.stattools import durbin_watson
 
 from psqlm.analysis import DEMO_PROMPT, figures
-from psqlm.analysis.beyond import fit_formula, read_rows
 from psqlm.analysis.data import latest_run, read_design, read_norms, read_run
+from psqlm.analysis.formulas import fit_formula, read_rows
 from psqlm.analysis.regression import COLUMNS, Fit, coefficients, fit_layers
 from psqlm.analysis.report import Results, analyze
+from psqlm.bundled_files import DEMO_MODEL
 from psqlm.errors import PsqlmError
-from psqlm.resources import DEMO_MODEL
 
 LAG_OLS = [
     *("layer", "n", "intercept", "beta_lag1", "beta_lag2", "se_intercept", "se_lag1", "se_lag2"),

@@ -12,7 +12,7 @@ import psycopg
 import pytest
 
 from psqlm import database, loader
-from psqlm.server import EmbeddedServer
+from psqlm.database.server import EmbeddedServer
 
 PROMPT = "Once upon a time there was a ñandú 🦩, and it's 3 o'clock"
 

@@ -16,9 +16,9 @@ import psutil
 import psycopg
 import pytest
 
+from psqlm.database.server import EmbeddedServer
+from psqlm.database.settings import MB, machine_memory, settings
 from psqlm.errors import PsqlmError
-from psqlm.server import EmbeddedServer
-from psqlm.settings import MB, machine_memory, settings
 
 GB = 1024 * MB
 

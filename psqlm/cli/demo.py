@@ -10,8 +10,8 @@ from rich.console import Console
 from rich.table import Table
 
 from psqlm import loader
-from psqlm.inference import forward
-from psqlm.models import load_with_progress
+from psqlm.cli.models import load_with_progress
+from psqlm.runs.forward import forward
 
 MODEL = "demo"
 

@@ -21,8 +21,8 @@ import platformdirs
 import psutil
 import psycopg
 
+from psqlm.database.settings import machine_memory, settings
 from psqlm.errors import PsqlmError
-from psqlm.settings import machine_memory, settings
 
 with warnings.catch_warnings():
     # it looks for a runtime folder when imported, and warns of the one it does not find
