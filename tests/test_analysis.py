@@ -6,7 +6,7 @@ import io
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -18,11 +18,16 @@ from rich.console import Console
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.stattools import durbin_watson
 
-from psqlm.analysis import DEMO_PROMPT, figures
-from psqlm.analysis.data import latest_run, read_design, read_norms, read_run
-from psqlm.analysis.formulas import fit_formula, read_rows
-from psqlm.analysis.regression import COLUMNS, Fit, coefficients, fit_layers
-from psqlm.analysis.report import Results, analyze
+from psqlm.analysis import DEMO_PROMPT, comparison
+from psqlm.analysis.comparison import RECIPE_COLUMNS as COLUMNS
+from psqlm.analysis.comparison import Series, collect, compare
+from psqlm.analysis.data import Run, latest_run, read_norms, read_run
+from psqlm.analysis.drawing import style
+from psqlm.analysis.fitting import RECIPE, fit_each, fit_formula, read_rows
+from psqlm.analysis.norms_figure import norms_figure
+from psqlm.analysis.regression import Fit
+from psqlm.analysis.report import report
+from psqlm.analysis.slopes_figure import slopes_figure
 from psqlm.bundled_files import DEMO_MODEL
 from psqlm.errors import PsqlmError
 
@@ -120,11 +125,43 @@ def query(connection: psycopg.Connection, text: str, *parameters: object) -> pd.
     return table
 
 
+class Results(NamedTuple):
+    run: Run
+    coefficients: pd.DataFrame
+    files: list[Path]
+
+
 def run_analysis(connection: psycopg.Connection, run_id: int, out: Path) -> tuple[Results, str]:
     """Analyze a run; returns what was printed on a narrow terminal too."""
     printed = io.StringIO()
     console = Console(file=printed, width=80)
-    return analyze(connection, run_id, out, console), printed.getvalue()
+    found = compare(connection, [[run_id]], RECIPE)
+    assert found.run is not None
+    files = report(found, out, console)
+    return Results(found.run, found.table, files), printed.getvalue()
+
+
+def read_design(connection: psycopg.Connection, run_id: int) -> pd.DataFrame:
+    """lm.lag_design; NaN where a norm is 0."""
+    design = query(
+        connection,
+        """
+        SELECT layer, position, log_norm, lag_1, lag_2
+        FROM lm.lag_design
+        WHERE run_id = %s
+        ORDER BY layer, position
+        """,
+        run_id,
+    )
+    return design.astype(dict.fromkeys(("log_norm", "lag_1", "lag_2"), float))
+
+
+def fit_layers(design: pd.DataFrame, n_layer: int) -> list[Fit]:
+    return fit_each(design, range(n_layer), RECIPE.formula, RECIPE.covariance)
+
+
+def coefficients(fits: list[Fit]) -> pd.DataFrame:
+    return comparison.coefficients([Series("demo", len(fits), 1, fits, [])])[COLUMNS]
 
 
 # Views --------------------------------------------------------------------------------------------
@@ -411,9 +448,10 @@ def test_pictures_can_be_read_and_are_the_same_each_time(
 @pytest.mark.parametrize("n_layer", [1, 12, 48])
 def test_slopes_are_marked_by_significance(n_layer: int) -> None:
     design, run = synthetic(n_layer, 60)
-    fits = fit_layers(design, n_layer)
-    with figures.style():
-        figure = figures.slopes_figure(run, fits)
+    series = comparison.fit_series(run.model, design, n_layer, RECIPE)
+    fits = series.fits
+    with style():
+        figure = slopes_figure(collect([run.model], [series], RECIPE, run=run))
     (axes,) = figure.subfigs[0].axes
     crosses = [line for line in axes.lines if line.get_marker() == "x"]
     for term, line in zip(("lag_1", "lag_2"), crosses, strict=True):
@@ -428,8 +466,8 @@ def test_slopes_are_marked_by_significance(n_layer: int) -> None:
 def test_histograms_have_freedman_and_diaconis_bins(connection: psycopg.Connection) -> None:
     run_id = insert_run(connection, random_adjustments(80))
     norms = read_norms(connection, run_id)
-    with figures.style():
-        figure = figures.norms_figure(read_run(connection, run_id), norms)
+    with style():
+        figure = norms_figure(read_run(connection, run_id), norms)
     points, bars = figure.subfigs[0].axes
     for layer in range(8):
         rows = norms[(norms["layer"] == layer) & (norms["position"] >= 1)]
@@ -442,11 +480,14 @@ def test_histograms_have_freedman_and_diaconis_bins(connection: psycopg.Connecti
 
 
 def synthetic(n_layer: int, n_tokens: int) -> tuple[pd.DataFrame, Any]:
-    from psqlm.analysis.data import Run
-
     random = np.random.default_rng(n_layer)
     columns = {name: random.normal(size=n_layer * (n_tokens - 3)) for name in ("lag_1", "lag_2")}
-    design = pd.DataFrame({"layer": np.repeat(np.arange(n_layer), n_tokens - 3), **columns})
+    places = {
+        "run_id": 1,
+        "layer": np.repeat(np.arange(n_layer), n_tokens - 3),
+        "position": np.tile(np.arange(3, n_tokens), n_layer),
+    }
+    design = pd.DataFrame(places | columns)
     design["log_norm"] = 0.3 * design["lag_1"] + random.normal(size=len(design))
     return design, Run(1, "$name_of_$model", n_layer, "a prompt", n_tokens)
 

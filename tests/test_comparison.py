@@ -18,10 +18,13 @@ from rich.console import Console
 from test_analysis import Adjustments, insert_run, random_adjustments
 from typer.testing import CliRunner, Result
 
-from psqlm.analysis import DEMO_PROMPT, figures, slopes_figure
-from psqlm.analysis.comparison import Comparison, compare, report
-from psqlm.analysis.formulas import ask
+from psqlm.analysis import DEMO_PROMPT
+from psqlm.analysis.comparison import Comparison, compare
+from psqlm.analysis.drawing import style
+from psqlm.analysis.fitting import ask
+from psqlm.analysis.report import report
 from psqlm.analysis.selection import select_runs
+from psqlm.analysis.slopes_figure import slopes_figure
 from psqlm.cli import app
 from psqlm.errors import PsqlmError
 
@@ -307,8 +310,8 @@ def test_the_figure_shows_every_slope(
     connection: psycopg.Connection, runs: dict[int, Adjustments]
 ) -> None:
     comparison = compare(connection, [list(runs)], ask(lags=3), by="source")
-    with figures.style():
-        figure = slopes_figure.slopes_figure(comparison)
+    with style():
+        figure = slopes_figure(comparison)
     drawn = [axes for axes in figure.subfigs[0].axes if axes.get_visible()]
     assert [axes.get_title(loc="left") for axes in drawn] == ["lag 1", "lag 2", "lag 3"]
     for axes, lag in zip(drawn, ("lag1", "lag2", "lag3"), strict=True):
@@ -328,8 +331,8 @@ def test_more_groups_than_looks(connection: psycopg.Connection, tmp_path: Path) 
     for number, run_id in enumerate(ids):
         tag(connection, run_id, None, "n", f"group {number}")
     comparison = compare(connection, [ids], ask(), by="n")
-    with figures.style():
-        figure = slopes_figure.slopes_figure(comparison)
+    with style():
+        figure = slopes_figure(comparison)
     labels = [text.get_text() for text in figure.legends[0].get_texts()]
     assert [label for label in labels if "group" in label] == [f"group {n}" for n in range(2, 9)]
     assert "2 more in coefficients.csv" in figure.subfigs[0].get_suptitle()

@@ -12,6 +12,7 @@ from psqlm.cli.options import Dsn, Each, File, Model
 from psqlm.cli.run import run_with_progress
 from psqlm.cli.shell import connect, read_prompt
 from psqlm.runs.corpus import Plan, Text, split
+from psqlm.runs.forward import forward
 
 
 def analyze(
@@ -69,36 +70,25 @@ def analyze(
     if formula and controls:
         raise typer.BadParameter("write the controls into the formula")
     text = None if prompt is None and file is None else read_prompt(prompt, file)
-    beyond = (runs, each, models, by, lags, controls, cov, formula)
-    if all(given is None for given in beyond):
-        _recipe(run, text, model, out, dsn)
-        return
-    from psqlm.analysis.comparison import compare, report
-    from psqlm.analysis.formulas import ask
+    from psqlm.analysis.comparison import compare
+    from psqlm.analysis.fitting import RECIPE, ask
+    from psqlm.analysis.report import report
 
     question = ask(lags, _names(controls), cov or "nonrobust", formula)
-    texts = None if text is None else split(text, each or "document")
     compared: list[str | None] = [*_names(models)] or [model]
+    with connect(dsn) as connection:
+        for name in filter(None, compared):  # before anything runs
+            connection.execute("SELECT lm.model_id(%s)", (name,))
+    alone = text is not None and question == RECIPE and not (each or models or by)
+    if alone:
+        with connect(dsn) as connection:
+            run = forward(connection, str(text), model)
+    texts = None if text is None or alone else split(text, each or "document")
     chosen = [_runs(name, run, runs, texts, dsn) for name in compared]
+    one = question == RECIPE and not by and runs is None and list(map(len, chosen)) == [1]
     with connect(dsn) as connection:
         comparison = compare(connection, chosen, question, by)
-        report(comparison, out or Path("comparison"))
-
-
-def _recipe(
-    run: int | None, text: str | None, model: str | None, out: Path | None, dsn: str | None
-) -> None:
-    """The article's regression of one run."""
-    from psqlm.analysis.data import latest_run
-    from psqlm.analysis.report import analyze as report
-    from psqlm.runs.forward import forward
-
-    with connect(dsn) as connection:
-        if text is not None:
-            run = forward(connection, text, model)
-        elif run is None:
-            run = latest_run(connection, model)
-        report(connection, run, out or Path(f"run-{run}"))
+        report(comparison, out or Path(f"run-{chosen[0][0]}" if one else "comparison"))
 
 
 def _runs(

@@ -63,7 +63,13 @@ def run(
         run_id = forward(connection, text, model, sites, interventions)
         put_tags(connection, [run_id], plan.tags)
     typer.echo(run_id)
-    typer.echo("next: psqlm analyze, or psqlm sql -c 'TABLE lm.adjustment_norm'", err=True)
+    kept = "attn_out" in sites or "all" in sites
+    typer.echo(
+        "next: psqlm analyze, or psqlm sql -c 'TABLE lm.adjustment_norm'"
+        if kept
+        else f"next: psqlm sql -c 'SELECT * FROM lm.captured WHERE run_id = {run_id}'",  # noqa: S608
+        err=True,
+    )
 
 
 def run_with_progress(
