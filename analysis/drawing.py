@@ -73,7 +73,7 @@ def new_sheets(width: float, heights: Sequence[float]) -> tuple[Figure, list[Sub
     figure = Figure(figsize=(width, sum(heights)), layout="constrained")
     figure.get_layout_engine().set(w_pad=0.09, h_pad=0.07)  # type: ignore[union-attr, call-arg]
     grid = figure.add_gridspec(len(heights), 1, height_ratios=heights)
-    return figure, [figure.add_subfigure(cell) for cell in grid]
+    return figure, [figure.add_subfigure(grid[number]) for number in range(len(heights))]
 
 
 def titles(figure: Figure, sheet: SubFigure, title: str, subtitle: str) -> None:

@@ -51,8 +51,10 @@ LOOKS = (
     Look(INK, "X", (0, (3, 1, 1, 1))),
 )
 MOST_PANELS = 8
-SPREAD = 0.13
-"""How far apart lines stand in a layer, so that equal ones are all seen."""
+PLAIN = Look(INK, "o", "-")
+"""Of a line that is alone in its panel."""
+MOST_SPREAD, ROOM = 0.24, 0.75
+"""How far apart lines stand in a layer, so that equal ones are all seen; and all of them."""
 
 
 @dataclass(frozen=True)
@@ -100,8 +102,9 @@ def slopes_figure(comparison: Comparison) -> Figure:
         _draw(axes, panel, comparison, n_layer)
     for axes in grid[len(panels) :]:
         axes.set_visible(False)
-    for axes in grid[max(len(panels) - columns, 0) : len(panels)]:
+    for axes in grid[: len(panels)]:
         axes.tick_params(axis="x", labelbottom=True)
+    for axes in grid[max(len(panels) - columns, 0) : len(panels)]:
         _label_places(axes, comparison)
     lagged = [axes for axes, panel in zip(grid, panels, strict=False) if panel.is_of_lags]
     if drift:
@@ -121,7 +124,8 @@ def _panels(comparison: Comparison, series: list[Series]) -> list[Panel]:
     (one,) = series
     lags = [term for term in comparison.terms if _is_lag(term)][: len(LOOKS)]
     others = [term for term in comparison.terms if not _is_lag(term)]
-    panels = [Panel("", [Trace(_token_before(term), one, one.fits, term) for term in lags])]
+    title = "the tokens before" if others else ""
+    panels = [Panel(title, [Trace(_token_before(term), one, one.fits, term) for term in lags])]
     panels += [Panel(_label(term), [Trace("", one, one.fits, term)]) for term in others]
     return [panel for panel in panels if panel.traces][:MOST_PANELS]
 
@@ -133,7 +137,9 @@ def _drift_panel(series: list[Series]) -> Panel | None:
     lags = [term for term in series[0].terms if _is_lag(term)][: len(LOOKS)]
     controlled = {id(one): [drift.controlled for drift in one.drift] for one in series}
     if len(series) == 1:
-        lines = [Trace("", series[0], controlled[id(series[0])], lag) for lag in lags]
+        lines = [
+            Trace(_token_before(lag), series[0], controlled[id(series[0])], lag) for lag in lags
+        ]
         return Panel("slopes, position controlled for", lines)
     lines = [Trace(one.name, one, controlled[id(one)], lag) for lag in lags[:1] for one in series]
     return Panel(f"{_label(lags[0])}, position controlled for", lines) if lags else Panel("", [])
@@ -149,7 +155,7 @@ def _draw_drift(
     """Correlations with position, and the panel; returns the axes of the latter."""
     correlations, *others = sheet.subplots(1, 2 if panel.traces else 1, squeeze=False).ravel()
     for number, one in enumerate(series):
-        look = LOOKS[number] if len(series) > 1 else Look(INK, "o", "-")
+        look = LOOKS[number] if len(series) > 1 else PLAIN
         x = _places(one, [drift.layer for drift in one.drift], comparison, number, len(series))
         r = np.array([drift.correlation for drift in one.drift])
         correlations.vlines(x, 0, r, color=look.colour, linewidth=1.6, alpha=0.7, zorder=2)
@@ -158,7 +164,7 @@ def _draw_drift(
         )
     correlations.set_ylim(-1.08, 1.08)
     correlations.set_ylabel("correlation")
-    _furnish(correlations, "log norm and position in the text", comparison, n_layer)
+    _furnish(correlations, "correlation of log norm and position", comparison, n_layer)
     _label_places(correlations, comparison)
     for axes in others:
         _draw(axes, panel, comparison, n_layer)
@@ -167,9 +173,9 @@ def _draw_drift(
 
 
 def _draw(axes: Axes, panel: Panel, comparison: Comparison, n_layer: int) -> None:
-    size = float(np.clip(100 / n_layer, 4, 8.5))
+    size = float(np.clip((100 if len(panel.traces) < 3 else 60) / n_layer, 3.5, 8))
     for number, trace in enumerate(panel.traces):
-        look = LOOKS[number]
+        look = LOOKS[number] if trace.label else PLAIN
         fits = [fit for fit in trace.fits if fit.ols is not None and trace.term in fit.ols.params]
         layers = [fit.layer for fit in fits]
         x = _places(trace.series, layers, comparison, number, len(panel.traces))
@@ -208,7 +214,7 @@ def _places(
     series: Series, layers: list[int], comparison: Comparison, number: int, count: int
 ) -> np.ndarray:
     """Where layers stand, the line of this number a little beside the others."""
-    shift = SPREAD * (number - (count - 1) / 2)
+    shift = min(MOST_SPREAD, ROOM / count) * (number - (count - 1) / 2)
     if comparison.by_depth:
         step = 1 / max(max(one.n_layer for one in comparison.series) - 1, 1)
         return np.array([series.depth(layer) for layer in layers]) + step * shift

@@ -83,7 +83,7 @@ def _drift(series: Series) -> list[str]:
     drifting = [one for one in series.drift if abs(one.correlation) >= STRONG]
     lines = []
     if drifting:
-        where = ", ".join(f"{one.layer} ({one.correlation:+.2f})" for one in drifting)
+        where = ", ".join(f"{one.layer} ({one.correlation:.3f})" for one in drifting)
         lines.append(
             f"mostly drift: the log norm goes with position (|r| ≥ {STRONG}) in layer {where}, "
             "and there R² says little about one token following from another"
@@ -138,8 +138,8 @@ def _drift_table(series: Series) -> str:
         [
             "r(position): correlation of the log norm with position. Slopes, p and R² are those of",
             "the regression with position controlled for. DW: Durbin–Watson of the regression",
-            "without it; below 2 the residuals of neighbouring tokens are alike, above 2 opposed,",
-            "and p-values are too small or too large.",
+            "without it: below 2 the residuals of neighbouring tokens are alike and p-values too",
+            "small, above 2 they are opposed; lags among the regressors draw it towards 2.",
             "",
             *lines,
         ]
