@@ -63,6 +63,16 @@ class ModelWriter:
             "source": source.origin,
             "revision": source.revision,
             "sha256": "",
+            "family": "gpt2",
+            "n_kv_head": sizes.n_head,
+            "d_head": sizes.d_model // sizes.n_head,
+            "norm_is_centred": True,
+            "parallel_attn_mlp": False,
+            "gated_mlp": False,
+            "activation": "gelu_new",
+            "attn_scaling": (sizes.d_model // sizes.n_head) ** -0.5,
+            "embed_scale": 1.0,
+            "d_block": sizes.d_model,
         }
         del values["tied"]
         row = connection.execute(
@@ -74,6 +84,10 @@ class ModelWriter:
         ).fetchone()
         assert row is not None  # noqa: S101 (RETURNING)
         self._model_id: int = row[0]
+        connection.execute(
+            "INSERT INTO lm.layer (model_id, layer) SELECT %s, generate_series(0, %s - 1)",
+            (self._model_id, sizes.n_layer),
+        )
         self._connection = connection
         self._sizes = sizes
         self._dtype = dtype

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from pathlib import Path
 
 import psycopg
 from psycopg import sql
@@ -21,9 +22,15 @@ GET_PGVECTOR = (
 def digest() -> str:
     """Hash of the SQL that this version of psqlm installs, hexadecimal."""
     parts = hashlib.sha256()
-    for path in sorted(SQL.glob("*.sql")):
+    for path in sql_files():
         parts.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
     return parts.hexdigest()
+
+
+def sql_files() -> list[Path]:
+    """The files that make up psqlm's SQL, in the order in which sql/install.sql runs them."""
+    lines = (SQL / "install.sql").read_text(encoding="utf-8").splitlines()
+    return [SQL / line.removeprefix("\\ir ") for line in lines if line.startswith("\\ir ")]
 
 
 def install(connection: psycopg.Connection) -> bool:
@@ -71,7 +78,7 @@ def _installed(connection: psycopg.Connection) -> str | None:
 
 
 def _run_files(connection: psycopg.Connection, current: str) -> None:
-    """Run sql/*.sql in the order of their names."""
+    """Run the files of sql/ in their order."""
     # a message per object that is there already would only be noise
     connection.execute("SET LOCAL client_min_messages = warning")
     connection.execute("CREATE SCHEMA IF NOT EXISTS lm")
@@ -79,7 +86,7 @@ def _run_files(connection: psycopg.Connection, current: str) -> None:
     connection.execute(
         sql.SQL("SET LOCAL search_path = lm, {}, pg_temp").format(sql.Identifier(vector_schema))
     )
-    for path in sorted(SQL.glob("*.sql")):
+    for path in sql_files():
         try:
             connection.execute(path.read_bytes())
         except psycopg.errors.InsufficientPrivilege:
