@@ -12,11 +12,11 @@ from psycopg import Connection, sql
 
 from psqlm.errors import PsqlmError
 
+from .binary_copy import Rows, copy_rows, integer, label, real, vector
 from .checkpoint import Checkpoint
 from .config import Architecture
 from .mapping import FINAL_NORM, LAYER_NORMS, LINEAR_MAPS, POSITION_EMBEDDING, TOKEN_EMBEDDING
 from .source import Source
-from .tables import Rows, copy_rows, integer, label, real, vector
 from .tokenizer import Tokenizer
 
 DTYPES = {"float32": np.float32, "float16": np.float16}

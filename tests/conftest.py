@@ -21,7 +21,7 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from psqlm import database, loader
-from psqlm.server import VERSION, EmbeddedServer
+from psqlm.database.server import VERSION, EmbeddedServer
 from psqlm.synth import synth
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"

@@ -19,7 +19,7 @@ from typer.testing import CliRunner, Result
 
 from psqlm import __version__
 from psqlm.cli import app
-from psqlm.inference import stream, whole_characters
+from psqlm.runs.generate import stream, whole_characters
 
 PROMPT = "Once upon a time there was a little girl who lived in a wood"
 

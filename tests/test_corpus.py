@@ -18,10 +18,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner, Result
 
+from psqlm.bundled_files import DEMO_MODEL
 from psqlm.cli import app
-from psqlm.corpus import BATCH_TOKENS, Plan, Text, run_corpus, split
 from psqlm.ranges import read_ranges, write_ranges
-from psqlm.resources import DEMO_MODEL
+from psqlm.runs.corpus import BATCH_TOKENS, Plan, Text, run_corpus, split
 
 TEXTS = [
     "Once upon a time there was a king who had a daughter.",

@@ -16,7 +16,7 @@ import yaml
 from conftest import server_folder
 from psycopg import sql
 
-from psqlm.server import EmbeddedServer
+from psqlm.database.server import EmbeddedServer
 
 CHECKOUT = Path(__file__).parents[1]
 COMPOSE = CHECKOUT / "docker-compose.yml"

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 import statsmodels.formula.api as smf
 
-from psqlm.analysis.beyond import fit_formula
+from psqlm.analysis.fitting import fit_formula
 from psqlm.analysis.formula import NUMPY, TRANSFORMS
 from psqlm.errors import PsqlmError
 

@@ -13,7 +13,7 @@ import reference
 from psycopg.rows import scalar_row
 from scipy import stats
 
-from psqlm.resources import DEMO_MODEL
+from psqlm.bundled_files import DEMO_MODEL
 
 OPENINGS = [
     "Once upon a time", "There was once a king", "In a far country", "The old woman said",

@@ -11,7 +11,7 @@ import pytest
 from conftest import server_folder
 
 from psqlm import database, loader
-from psqlm.server import EmbeddedServer
+from psqlm.database.server import EmbeddedServer
 
 PROMPT = "Once upon a time there was a ñandú 🦩, and it's 3 o'clock"
 

@@ -16,11 +16,11 @@ import psycopg
 import pytest
 from conftest import server_folder
 
-from psqlm import processes, system_user
-from psqlm import server as embedded
+from psqlm.database import processes, system_user
+from psqlm.database import server as embedded
+from psqlm.database.server import EmbeddedServer
+from psqlm.database.settings import MB, machine_memory, settings
 from psqlm.errors import PsqlmError
-from psqlm.server import EmbeddedServer
-from psqlm.settings import MB, machine_memory, settings
 
 GB = 1024 * MB
 COMPUTE = "SELECT count(*) FROM generate_series(1, 1000000000000)"
@@ -233,7 +233,7 @@ def test_a_crash_in_a_container(home: Path) -> None:
     server.start()
     client, _ = computing(server)
     process_of(server).kill()
-    script = "from psqlm.server import EmbeddedServer as E; print(E().start(), E().stop())"
+    script = "from psqlm.database.server import EmbeddedServer as E; print(E().start(), E().stop())"
     result = subprocess.run(
         [
             *("setpriv", "--bounding-set=-sys_ptrace", "--inh-caps=-sys_ptrace"),

@@ -18,10 +18,13 @@ from rich.console import Console
 from test_analysis import Adjustments, insert_run, random_adjustments
 from typer.testing import CliRunner, Result
 
-from psqlm.analysis import DEMO_PROMPT, figures, panels
-from psqlm.analysis.beyond import ask, fit_formula, read_rows
-from psqlm.analysis.comparison import Comparison, compare, report
+from psqlm.analysis import DEMO_PROMPT
+from psqlm.analysis.comparison import Comparison, compare
+from psqlm.analysis.drawing import style
+from psqlm.analysis.fitting import ask, fit_formula, read_rows
+from psqlm.analysis.report import report
 from psqlm.analysis.selection import select_runs
+from psqlm.analysis.slopes_figure import slopes_figure
 from psqlm.cli import app
 from psqlm.errors import PsqlmError
 
@@ -322,8 +325,8 @@ def test_the_figure_shows_every_slope(
     connection: psycopg.Connection, runs: dict[int, Adjustments]
 ) -> None:
     comparison = compare(connection, [list(runs)], ask(lags=3), by="source")
-    with figures.style():
-        figure = panels.slopes_figure(comparison)
+    with style():
+        figure = slopes_figure(comparison)
     drawn = [axes for axes in figure.subfigs[0].axes if axes.get_visible()]
     assert [axes.get_title(loc="left") for axes in drawn] == ["lag 1", "lag 2", "lag 3"]
     for axes, lag in zip(drawn, ("lag1", "lag2", "lag3"), strict=True):
@@ -343,12 +346,39 @@ def test_more_groups_than_looks(connection: psycopg.Connection, tmp_path: Path) 
     for number, run_id in enumerate(ids):
         tag(connection, run_id, None, "n", f"group {number}")
     comparison = compare(connection, [ids], ask(), by="n")
-    with figures.style():
-        figure = panels.slopes_figure(comparison)
+    with style():
+        figure = slopes_figure(comparison)
     labels = [text.get_text() for text in figure.legends[0].get_texts()]
     assert [label for label in labels if "group" in label] == [f"group {n}" for n in range(2, 9)]
     assert "2 more in coefficients.csv" in figure.subfigs[0].get_suptitle()
     assert len(comparison.table) == 9 * 8
+
+
+def test_series_that_lie_on_each_other_are_both_seen(connection: psycopg.Connection) -> None:
+    ids = [[insert_run(connection, random_adjustments(30))] for _ in range(2)]
+    with style():
+        figure = slopes_figure(compare(connection, ids, ask()))
+    for axes in figure.subfigs[0].axes:
+        lines = [line for line in axes.lines if line.get_marker() in ("o", "s")]
+        first, second = (np.asarray(line.get_xdata()) for line in lines)
+        np.testing.assert_allclose(lines[0].get_ydata(), lines[1].get_ydata())
+        assert (second - first > 0.02).all()
+        dashes = [line.get_linestyle() for line in axes.lines if line.get_marker() == "None"]
+        assert dashes[:2] == ["-", "--"]
+
+
+def test_an_interaction_has_a_scale_of_its_own(connection: psycopg.Connection) -> None:
+    run_id = insert_run(connection, random_adjustments(60))
+    comparison = compare(connection, [[run_id]], ask(formula="log_norm ~ lag_1 * position + lag_2"))
+    with style():
+        figure = slopes_figure(comparison)
+    panels = {axes.get_title(loc="left"): axes for axes in figure.subfigs[0].axes}
+    drawn = panels["lag 1:position"]
+    fits = [fit.ols for fit in comparison.series[0].fits]
+    ends = np.array([ols.conf_int(0.05).loc["lag_1:position"] for ols in fits])
+    low, high = drawn.get_ylim()
+    assert high - low < 1.2 * (max(ends.max(), 0) - min(ends.min(), 0))
+    assert drawn.get_ylim() != panels["the tokens before"].get_ylim()
 
 
 # Which runs ---------------------------------------------------------------------------------------
@@ -468,6 +498,24 @@ def test_a_prompt_beyond_the_recipe(database: psycopg.Connection, tmp_path: Path
     ]
     assert psqlm("analyze", "--formula", "log_norm ~ lag_1", "--out", "newest").exit_code == 0
     assert database.execute("SELECT count(*) FROM lm.run").fetchone() == (1,)
+
+
+def test_every_model_is_looked_for_before_any_runs(database: psycopg.Connection) -> None:
+    result = psqlm("analyze", "--models", "demo,nope", "--prompt", DEMO_PROMPT)
+    assert result.exit_code == 1
+    assert 'no model named "nope"' in result.stderr
+    assert database.execute("SELECT count(*) FROM lm.run").fetchone() == (0,)
+
+
+def test_a_run_that_keeps_something_else_leads_elsewhere(database: psycopg.Connection) -> None:
+    run_id = int(psqlm("run", DEMO_PROMPT).stdout)
+    other = psqlm("run", DEMO_PROMPT, "--capture", "z")
+    assert "psqlm analyze" not in other.stderr
+    assert f"lm.captured WHERE run_id = {int(other.stdout)}" in other.stderr
+    result = psqlm("analyze")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert f"run {int(other.stdout)}, the newest, kept no attention adjustments" in result.stderr
+    assert psqlm("analyze", "--run", str(run_id)).exit_code == 0
 
 
 @pytest.mark.parametrize(

@@ -21,9 +21,9 @@ from urllib.parse import quote
 import platformdirs
 import psycopg
 
-from psqlm import processes, system_user
+from psqlm.database import processes, system_user
+from psqlm.database.settings import machine_memory, settings
 from psqlm.errors import PsqlmError
-from psqlm.settings import machine_memory, settings
 
 with warnings.catch_warnings():
     # it looks for a runtime folder when imported, and warns of the one it does not find

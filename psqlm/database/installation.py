@@ -1,17 +1,15 @@
-"""The connection, and putting psqlm's SQL into a database."""
+"""Putting psqlm's SQL into a database."""
 
 from __future__ import annotations
 
 import hashlib
-import os
 from pathlib import Path
 
 import psycopg
 from psycopg import sql
 
+from psqlm.bundled_files import SQL
 from psqlm.errors import PsqlmError
-from psqlm.resources import SQL
-from psqlm.server import EmbeddedServer
 
 OLDEST_SERVER = 16
 OLDEST_PGVECTOR = (0, 7)
@@ -19,36 +17,6 @@ GET_PGVECTOR = (
     "see github.com/pgvector/pgvector, use the image pgvector/pgvector, "
     "or leave out the DSN for the embedded server"
 )
-
-
-def resolve(dsn: str | None = None) -> str:
-    """The DSN in use: the one given, PSQLM_DSN, or the embedded server's, started if need be."""
-    return dsn or os.environ.get("PSQLM_DSN") or EmbeddedServer().start()
-
-
-def connect(dsn: str | None = None) -> psycopg.Connection:
-    """Connect, and install psqlm's SQL if it is missing or of another version.
-
-    Args:
-        dsn: a connection string; left out, PSQLM_DSN or the embedded server.
-
-    Returns:
-        A connection outside any transaction, autocommit off.
-
-    Raises:
-        PsqlmError: no connection, a server or pgvector too old, or no right to install.
-    """
-    try:
-        connection = psycopg.connect(resolve(dsn), client_encoding="UTF8", application_name="psqlm")
-    except psycopg.Error as error:
-        reason = " ".join(str(error).split())
-        raise PsqlmError(f"no connection: {reason}; check --dsn or PSQLM_DSN") from error
-    try:
-        install(connection)
-    except BaseException:
-        connection.close()
-        raise
-    return connection
 
 
 def digest() -> str:

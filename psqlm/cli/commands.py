@@ -9,9 +9,10 @@ from typing import Annotated
 
 import typer
 
-from psqlm import __version__, experiment
-from psqlm.options import Dsn, Model
-from psqlm.shell import Commands, connect
+from psqlm import __version__
+from psqlm.cli import analyze, run
+from psqlm.cli.options import Dsn, Model
+from psqlm.cli.shell import Commands, connect
 
 app = typer.Typer(
     cls=Commands,
@@ -60,7 +61,7 @@ def demo(
     dsn: Dsn = None,
 ) -> None:
     """Do the main job on the bundled model: tokenize, run, regress, draw, summarise."""
-    from psqlm.showcase import run_demo
+    from psqlm.cli.demo import run_demo
 
     with connect(dsn) as connection:
         run_demo(connection, out)
@@ -96,7 +97,7 @@ def load(
     Examples: **psqlm load gpt2** · **psqlm load ./my-model --name mine --dtype float16**
     """
     from psqlm import loader
-    from psqlm.models import confirm_replacement, load_with_progress
+    from psqlm.cli.models import confirm_replacement, load_with_progress
 
     name = name or loader.default_name(source)
     with connect(dsn) as connection:
@@ -109,7 +110,7 @@ def load(
 @app.command()
 def models(dsn: Dsn = None) -> None:
     """List the loaded models."""
-    from psqlm.models import print_models
+    from psqlm.cli.models import print_models
 
     with connect(dsn) as connection:
         print_models(connection)
@@ -125,7 +126,7 @@ def drop(name: str, dsn: Dsn = None) -> None:
     typer.echo(f"dropped {name}", err=True)
 
 
-app.command()(experiment.run)
+app.command()(run.run)
 
 
 @app.command()
@@ -147,7 +148,7 @@ def generate(
 
     Example: **psqlm generate "Once upon a time" -n 50 --temperature 0.8 --seed 1**
     """
-    from psqlm.inference import stream
+    from psqlm.runs.generate import stream
 
     with connect(dsn) as connection:
         pieces = stream(connection, prompt, n_tokens, temperature, top_k, top_p, seed, model)
@@ -158,7 +159,7 @@ def generate(
     typer.echo()
 
 
-app.command()(experiment.analyze)
+app.command()(analyze.analyze)
 
 
 @app.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
@@ -169,7 +170,7 @@ def sql(
 
     Examples: **psqlm sql** · **psqlm sql -c "TABLE lm.adjustment_norm" --csv**
     """
-    from psqlm.psql import execute
+    from psqlm.database.psql import execute
 
     execute(arguments or [])
 
@@ -177,7 +178,7 @@ def sql(
 @app.command()
 def stop() -> None:
     """Stop the embedded server."""
-    from psqlm.server import EmbeddedServer
+    from psqlm.database.server import EmbeddedServer
 
     stopped = EmbeddedServer().stop()
     typer.echo("stopped" if stopped else "no embedded server is running", err=True)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from psqlm.corpus import Each as EachText
+from psqlm.runs.corpus import Each as EachText
 
 Dsn = Annotated[
     str | None,

@@ -10,8 +10,8 @@ from rich.console import Console
 from rich.table import Table
 
 from psqlm import loader
-from psqlm.inference import forward
-from psqlm.models import load_with_progress
+from psqlm.cli.models import load_with_progress
+from psqlm.runs.forward import forward
 
 MODEL = "demo"
 
@@ -24,7 +24,9 @@ def run_demo(connection: psycopg.Connection, out: Path) -> None:
         out: the folder for tables and figures.
     """
     from psqlm.analysis import DEMO_PROMPT
-    from psqlm.analysis.report import analyze
+    from psqlm.analysis.comparison import compare
+    from psqlm.analysis.fitting import RECIPE
+    from psqlm.analysis.report import report
 
     console = Console()
     if not loader.is_loaded(connection, MODEL):
@@ -49,7 +51,7 @@ def run_demo(connection: psycopg.Connection, out: Path) -> None:
     console.print("[bold]A run[/] of the whole prompt, attention adjustments kept: lm.forward")
     run_id = forward(connection, DEMO_PROMPT, MODEL)
     console.print(f"run {run_id}\n", highlight=False)
-    analyze(connection, run_id, out, console)
+    report(compare(connection, [[run_id]], RECIPE), out, console)
     console.print(
         "\nNext: [bold]psqlm sql[/], and in it \\d lm.* or SELECT * FROM lm.adjustment_norm"
     )

@@ -7,8 +7,8 @@ import shutil
 
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from psqlm.database import connect, resolve
-from psqlm.server import EmbeddedServer
+from psqlm.database.connection import connect, resolve
+from psqlm.database.server import EmbeddedServer
 
 
 def execute(arguments: list[str]) -> None:

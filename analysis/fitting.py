@@ -1,4 +1,4 @@
-"""Regressions beyond the recipe: more lags, controls, robust errors, formulas."""
+"""What is regressed on what, and the fit in every layer: lags, controls, errors, formulas."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import statsmodels.formula.api as smf
 from psqlm.errors import PsqlmError
 
 from .formula import check_formula
-from .regression import Fit
+from .regression import Fit, check_slopes
 
 Covariance = Literal["nonrobust", "HC3", "cluster"]
 
@@ -80,6 +80,12 @@ class Question:
     formula: str
     covariance: Covariance
 
+    @property
+    def fewest_tokens(self) -> int:
+        """How long a run must be at least: a row more than coefficients, token 0 left out."""
+        n_terms = self.formula.count("+") + 1
+        return self.lags + n_terms + 3
+
     def __str__(self) -> str:
         """The formula, and what is special about the errors."""
         errors = {"HC3": " · HC3 errors", "cluster": " · errors clustered by run"}
@@ -110,11 +116,14 @@ def ask(
     if unknown := [name for name in controls if name not in CONTROLS]:
         raise PsqlmError(f"unknown control {', '.join(unknown)}: {' or '.join(CONTROLS)}")
     if formula:
-        named = [int(lag) for lag in re.findall(r"\blag_(\d+)\b", formula)]
-        return Question(lags or max(named, default=2), formula, covariance)
+        return Question(lags or _furthest_lag(formula) or 2, formula, covariance)
     lags = 2 if lags is None else lags
     terms = [f"lag_{lag}" for lag in range(1, lags + 1)] + [CONTROLS[name] for name in controls]
     return Question(lags, f"log_norm ~ {' + '.join(terms)}", covariance)
+
+
+RECIPE = ask()
+"""The article's: log norm at t on those at t − 1 and t − 2."""
 
 
 def fit_formula(
@@ -159,6 +168,11 @@ def few_clusters(n_runs: int) -> str | None:
     )
 
 
+def _furthest_lag(formula: str) -> int:
+    """The largest k of the lag_k in a formula; 0 if there is none."""
+    return max((int(lag) for lag in re.findall(r"\blag_(\d+)\b", formula)), default=0)
+
+
 def fit_each(
     rows: pd.DataFrame, layers: Iterable[int], formula: str, covariance: Covariance
 ) -> list[Fit]:
@@ -177,14 +191,17 @@ def _fit_layer(part: pd.DataFrame, formula: str, covariance: Covariance, layer: 
     complete = part.dropna()
     n, n_left_out = len(complete), len(part) - len(complete)
     try:
-        return Fit(layer, n, n_left_out, ols=_fit(complete, formula, covariance))
+        ols = _fit(complete, formula, covariance)
     except ImpossibleError as reason:
-        return Fit(layer, n, n_left_out, impossible=str(reason))
+        left_out = f" ({n_left_out} left out: a norm of 0 has no logarithm)" if n_left_out else ""
+        return Fit(layer, n, n_left_out, impossible=f"{reason}{left_out}")
+    check_slopes(ols, layer)
+    return Fit(layer, n, n_left_out, ols=ols)
 
 
 def _fit(rows: pd.DataFrame, formula: str, covariance: Covariance) -> Any:
     if rows.empty:
-        raise ImpossibleError("0 rows")
+        raise ImpossibleError("0 rows to fit")
     options: dict[str, Any] = {"cov_type": covariance}
     if covariance == "cluster":
         n_runs = rows["run_id"].nunique()
@@ -204,12 +221,13 @@ def _fit(rows: pd.DataFrame, formula: str, covariance: Covariance) -> Any:
     rank, columns = np.linalg.matrix_rank(model.exog), model.exog.shape[1]
     if len(rows) <= columns:  # without a degree of freedom there is no p-value
         raise ImpossibleError(
-            f"{len(rows)} rows for {columns} coefficients; "
+            f"{len(rows)} row{'s' if len(rows) > 1 else ''} for {columns} coefficients; "
             "take more tokens, or fewer lags and controls"
         )
     if rank < columns:
         raise ImpossibleError(
-            f"{len(rows)} rows whose regressors depend on each other: they determine {rank} of "
-            f"{columns} coefficients; take fewer lags and controls"
+            "the norms are constant, or one regressor determines another: "
+            f"{len(rows)} rows determine {rank} of {columns} coefficients; "
+            "take fewer lags and controls"
         )
     return model.fit(**options)

@@ -1,28 +1,11 @@
-"""Calls of the model's SQL functions."""
+"""Continuing a text: lm.generate_tokens, piece by piece."""
 
 from __future__ import annotations
 
 import codecs
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 import psycopg
-
-
-def forward(
-    connection: psycopg.Connection,
-    prompt: str,
-    model: str | None = None,
-    capture: Sequence[str] = ("attn_out",),
-    interventions: str | None = None,
-) -> int:
-    """Run a text through a model with lm.forward, commit, and return the run's number."""
-    row = connection.execute(
-        "SELECT lm.forward(%s, model => %s, capture => %s, interventions => %s)",
-        (prompt, model, list(capture), interventions),
-    ).fetchone()
-    connection.commit()
-    assert row is not None  # noqa: S101 (a function's value)
-    return int(row[0])
 
 
 def stream(
