@@ -22,7 +22,10 @@ from .tokenizer import Tokenizer
 DTYPES = {"float32": np.float32, "float16": np.float16}
 BATCH = 4 * 1024 * 1024  # bytes of weights sent at once
 # Tables with a partition for each model, and the keys there.
-PARTITIONED = {"token_embedding": ("token_id",), "linear": ("layer", "map", "block", "unit")}
+PARTITIONED = {
+    "token_embedding": ("token_id", "block"),
+    "linear": ("layer", "map", "block", "unit"),
+}
 
 Progress = Callable[[int, int], None]  # bytes done, bytes in all
 Floats = npt.NDArray[np.floating[Any]]
@@ -59,6 +62,7 @@ class ModelWriter:
         """Write the row of lm.model, its hash still missing."""
         values = asdict(sizes) | {
             "name": name,
+            "d_block": sizes.d_model,
             "dtype": dtype,
             "source": source.origin,
             "revision": source.revision,

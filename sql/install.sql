@@ -16,6 +16,7 @@
 \ir 4_operators/linear.sql
 \ir 4_operators/product_by_16.sql
 \ir 4_operators/product.sql
+\ir 4_operators/embeddings.sql
 \ir 4_operators/unembed_by_16.sql
 \ir 5_forward/changes.sql
 \ir 6_runs/captured.sql

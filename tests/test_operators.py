@@ -87,3 +87,64 @@ def test_is_inlined(connection: psycopg.Connection, call: str) -> None:
     calls = [line for (line,) in plan if "Function Scan" in line and name in line]
     assert not calls, calls
     assert any("<#>" in line for (line,) in plan)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float16"])
+@pytest.mark.parametrize("n_blocks", [1, 3])
+@pytest.mark.parametrize("tied", [True, False], ids=["tied", "own"])
+@pytest.mark.parametrize("cap", [None, 2.5])
+def test_unembedding(
+    connection: psycopg.Connection, dtype: str, n_blocks: int, tied: bool, cap: float | None
+) -> None:
+    """lm.logits and lm.unembed, the demo model given another unembedding."""
+    (model_id, width, n_vocab, eps, gain, shift) = connection.execute(
+        "SELECT model_id, d_model, n_vocab, layer_norm_eps, gain::real[], n.bias::real[] "
+        "FROM lm.model AS m JOIN lm.layer_norm AS n USING (model_id) WHERE site = 'ln_final'"
+    ).fetchall()[0]
+    block = -(-width // n_blocks)
+    weight = (torch.tensor(_matrix(n_vocab, width)) / 10).to(getattr(torch, dtype)).float()
+    bias = torch.zeros(n_vocab) if tied else torch.tensor(_matrix(1, n_vocab, seed=1))[0]
+    connection.execute("UPDATE lm.model SET d_block = %s, logit_cap = %s", (block, cap))
+    table, column = ("token_embedding", "embedding") if tied else ("unembedding", "weight")
+    half = "_half" if dtype == "float16" else ""
+    if tied:
+        connection.execute("DELETE FROM lm.token_embedding")
+    else:
+        connection.execute(
+            f"CREATE TABLE lm.unembedding_test PARTITION OF lm.unembedding "
+            f"(PRIMARY KEY (token_id, block)) FOR VALUES IN ({model_id})"
+        )
+    columns = f"model_id, token_id, block, {column}{half}" + ("" if tied else ", bias")
+    with connection.cursor().copy(f"COPY lm.{table} ({columns}) FROM STDIN") as copy:
+        for token, row in enumerate(weight.tolist()):
+            for number, start in enumerate(range(0, width, block)):
+                part = str(row[start : start + block])
+                of_block = [] if tied else [float(bias[token]) if number == 0 else 0]
+                copy.write_row([model_id, token, number, part, *of_block])
+    resid = _matrix(18, width, seed=2)
+    normed = torch.nn.functional.layer_norm(
+        torch.tensor(resid), [width], *map(torch.tensor, (gain, shift)), eps
+    )
+    theirs = torch.nn.functional.linear(normed, weight, bias)
+    if cap is not None:
+        theirs = cap * torch.tanh(theirs / cap)
+    name = f"unembedding, {table}, {n_blocks} blocks, {dtype}"
+    row = connection.execute(
+        "SELECT lm.logits(%s::vector, %s)", (_sql(resid)[0], model_id)
+    ).fetchone()
+    assert row is not None
+    assert_close(f"lm.logits, {name}", row[0], theirs[0], absolute=1e-5)
+    rows = connection.execute(
+        "SELECT logits FROM lm.unembed(%s::vector[], %s) ORDER BY ordinal",
+        (_sql(normed.numpy()), model_id),
+    ).fetchall()
+    assert_close(f"lm.unembed, {name}", [logits for (logits,) in rows], theirs, absolute=1e-5)
+    calls = ["unembedding_of(%s, 7)", *(["embedding_of(%s, 7)"] if tied else [])]
+    calls += [call.replace("of(%s, 7)", "rows(%s) WHERE token_id = 7") for call in calls]
+    for call in calls:
+        rows = connection.execute(f"SELECT weight::real[] FROM lm.{call}", [model_id]).fetchall()
+        assert_close(f"lm.{call.partition('(')[0]}", rows, weight[7:8].numpy()[None], absolute=1e-8)
+    for call in ("unembedding_of", "embedding_of"):
+        assert not connection.execute(
+            f"SELECT FROM lm.{call}(%s, %s)", (model_id, n_vocab)
+        ).fetchall()

@@ -61,7 +61,7 @@ $result
     CROSS JOIN LATERAL (
         VALUES
 $places
-    ) AS output (place, y)
+    ) AS output (place, y)$also
     WHERE p.start + output.place <= cardinality($function.x)$order;
 END;
 
@@ -88,6 +88,7 @@ class WideProduct:
         term: the product of that row and one row of x, written {x}.
         beside: sums of the same rows that are needed once.
         result: the query's select list.
+        also: what else it reads.
         order: what follows its WHERE.
         comment: the function's.
     """
@@ -106,6 +107,7 @@ class WideProduct:
     result: str
     comment: str
     beside: tuple[str, ...] = ()
+    also: str = ""
     order: str = ""
 
     def sql(self) -> str:
@@ -129,6 +131,7 @@ class WideProduct:
             rows=textwrap.indent(self.rows, " " * 16),
             result=textwrap.indent(self.result, " " * 4),
             places=_columns((f"({place}, p.y{place})" for place in places), 8),
+            also=self.also,
             order=self.order,
             comment=self.comment,
         )
@@ -158,7 +161,7 @@ WHERE l.model_id = {function}.model_id
     AND l.map = {function}.map
     AND l.block = {function}.block
 ORDER BY l.unit
-OFFSET 0""",
+OFFSET 0""",  # noqa: S608 (no input, but a width)
         beside=("array_agg(u.bias)::vector AS bias",),
         term="u.w <#> {x}",
         result="SELECT array_agg(p.bias - output.y::vector ORDER BY p.start, output.place)",
@@ -188,21 +191,33 @@ PRODUCTS = (
         name="unembed_by_16",
         width=16,
         function="unembed",
-        heading="The residual stream read as predictions, many positions at once.",
+        heading="The residual stream read as predictions, many positions at once. enable_sort: the "
+        "planner would sort whole rows of weights rather than read them by their key.",
         arguments="x vector[],\nmodel_id int",
         returns="TABLE (\n    ordinal int,\n    logits real[]\n)",
-        attributes="STABLE\nROWS 100\n"
-        "SET plan_cache_mode = force_generic_plan\nSET work_mem = '256MB'\nSET jit = off",
+        attributes="STABLE\nROWS 100\nSET plan_cache_mode = force_generic_plan\n"
+        "SET work_mem = '256MB'\nSET enable_sort = off\nSET jit = off",
         weights="weights",
-        equation="logits[row, token] = W_U[token] · x[row], and W_U is W_E",
+        equation="logits[row, token] = W_U[token] · x[row] + b_U[token]",
         rows="""\
-SELECT COALESCE(e.embedding, e.embedding_half::vector) AS w
-FROM lm.token_embedding AS e
-WHERE e.model_id = unembed.model_id
-ORDER BY e.token_id
+SELECT
+    r.bias,
+    r.weight AS w
+FROM lm.unembedding_rows(unembed.model_id) AS r
+ORDER BY r.token_id
 OFFSET 0""",
-        term="(-(u.w <#> {x}))::real",
-        result="SELECT\n    p.start + output.place,\n    output.y",
+        term="(u.bias - (u.w <#> {x}))::real",
+        result="""\
+SELECT
+    p.start + output.place,
+    -- cap · tanh(logit / cap)
+    CASE
+        WHEN size.logit_cap IS NULL THEN output.y
+        ELSE ARRAY(SELECT size.logit_cap * tanh(unnest(output.y) / size.logit_cap))::real[]
+    END""",
+        also="\n    CROSS JOIN (\n"
+        "        SELECT m.logit_cap FROM lm.model AS m WHERE m.model_id = unembed.model_id\n"
+        "    ) AS size",
         order="\n    ORDER BY p.start, output.place",
         comment="Each row of x, [rows, d_model], read as a prediction by the unembedding: "
         "ordinal counts the rows from 1, logits are [n_vocab] from token 0 on. "

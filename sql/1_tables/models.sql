@@ -7,9 +7,11 @@ CREATE TABLE IF NOT EXISTS lm.model (
     n_head int NOT NULL CHECK (n_head > 0),
     d_model int NOT NULL CHECK (d_model > 0 AND d_model % n_head = 0),
     d_mlp int NOT NULL CHECK (d_mlp > 0),
+    d_block int NOT NULL CHECK (d_block > 0),
     n_ctx int NOT NULL CHECK (n_ctx > 0),
     n_vocab int NOT NULL CHECK (n_vocab > 0),
     layer_norm_eps float8 NOT NULL CHECK (layer_norm_eps > 0),
+    logit_cap float8 CHECK (logit_cap > 0),
     dtype text NOT NULL CHECK (dtype IN ('float32', 'float16')),
     end_of_text int,
     is_default boolean NOT NULL DEFAULT false,
@@ -28,9 +30,12 @@ COMMENT ON COLUMN lm.model.n_layer IS 'Number of transformer blocks.';
 COMMENT ON COLUMN lm.model.n_head IS 'Attention heads in a layer; a head is d_model / n_head wide.';
 COMMENT ON COLUMN lm.model.d_model IS 'Width of the residual stream.';
 COMMENT ON COLUMN lm.model.d_mlp IS 'Number of neurons in a layer''s MLP.';
+COMMENT ON COLUMN lm.model.d_block IS
+'How many weights a row of lm.linear, lm.token_embedding or lm.unembedding holds at most: what does not fit a page is cut in blocks.';
 COMMENT ON COLUMN lm.model.n_ctx IS 'The longest sequence the model has positions for, in tokens.';
 COMMENT ON COLUMN lm.model.n_vocab IS 'Number of tokens in the vocabulary.';
 COMMENT ON COLUMN lm.model.layer_norm_eps IS 'The ε added to the variance in layer norm.';
+COMMENT ON COLUMN lm.model.logit_cap IS 'Logits are cap · tanh(logit / cap); NULL where they are not capped.';
 COMMENT ON COLUMN lm.model.dtype IS 'How weights are stored: float32 (vector) or float16 (halfvec).';
 COMMENT ON COLUMN lm.model.end_of_text IS 'Token that ends a text (eos_token_id); NULL where the model has none.';
 COMMENT ON COLUMN lm.model.is_default IS 'Whether this model is meant where none is named; see lm.set_default_model.';

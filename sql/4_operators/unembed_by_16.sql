@@ -1,5 +1,6 @@
 -- Written by tools/wide_products.py; not to be edited.
--- The residual stream read as predictions, many positions at once.
+-- The residual stream read as predictions, many positions at once. enable_sort: the planner would
+-- sort whole rows of weights rather than read them by their key.
 
 CREATE OR REPLACE FUNCTION lm.unembed(
     x vector[],
@@ -14,6 +15,7 @@ STABLE
 ROWS 100
 SET plan_cache_mode = force_generic_plan
 SET work_mem = '256MB'
+SET enable_sort = off
 SET jit = off
 BEGIN ATOMIC
     WITH
@@ -34,7 +36,7 @@ BEGIN ATOMIC
         OFFSET 0
     ),
 
-    -- logits[row, token] = W_U[token] · x[row], and W_U is W_E
+    -- logits[row, token] = W_U[token] · x[row] + b_U[token]
     product AS NOT MATERIALIZED (
         SELECT
             t.start,
@@ -42,27 +44,28 @@ BEGIN ATOMIC
         FROM tile AS t
         CROSS JOIN LATERAL (
             SELECT
-                array_agg((-(u.w <#> t.x0))::real) AS y0,
-                array_agg((-(u.w <#> t.x1))::real) AS y1,
-                array_agg((-(u.w <#> t.x2))::real) AS y2,
-                array_agg((-(u.w <#> t.x3))::real) AS y3,
-                array_agg((-(u.w <#> t.x4))::real) AS y4,
-                array_agg((-(u.w <#> t.x5))::real) AS y5,
-                array_agg((-(u.w <#> t.x6))::real) AS y6,
-                array_agg((-(u.w <#> t.x7))::real) AS y7,
-                array_agg((-(u.w <#> t.x8))::real) AS y8,
-                array_agg((-(u.w <#> t.x9))::real) AS y9,
-                array_agg((-(u.w <#> t.x10))::real) AS y10,
-                array_agg((-(u.w <#> t.x11))::real) AS y11,
-                array_agg((-(u.w <#> t.x12))::real) AS y12,
-                array_agg((-(u.w <#> t.x13))::real) AS y13,
-                array_agg((-(u.w <#> t.x14))::real) AS y14,
-                array_agg((-(u.w <#> t.x15))::real) AS y15
+                array_agg((u.bias - (u.w <#> t.x0))::real) AS y0,
+                array_agg((u.bias - (u.w <#> t.x1))::real) AS y1,
+                array_agg((u.bias - (u.w <#> t.x2))::real) AS y2,
+                array_agg((u.bias - (u.w <#> t.x3))::real) AS y3,
+                array_agg((u.bias - (u.w <#> t.x4))::real) AS y4,
+                array_agg((u.bias - (u.w <#> t.x5))::real) AS y5,
+                array_agg((u.bias - (u.w <#> t.x6))::real) AS y6,
+                array_agg((u.bias - (u.w <#> t.x7))::real) AS y7,
+                array_agg((u.bias - (u.w <#> t.x8))::real) AS y8,
+                array_agg((u.bias - (u.w <#> t.x9))::real) AS y9,
+                array_agg((u.bias - (u.w <#> t.x10))::real) AS y10,
+                array_agg((u.bias - (u.w <#> t.x11))::real) AS y11,
+                array_agg((u.bias - (u.w <#> t.x12))::real) AS y12,
+                array_agg((u.bias - (u.w <#> t.x13))::real) AS y13,
+                array_agg((u.bias - (u.w <#> t.x14))::real) AS y14,
+                array_agg((u.bias - (u.w <#> t.x15))::real) AS y15
             FROM (
-                SELECT COALESCE(e.embedding, e.embedding_half::vector) AS w
-                FROM lm.token_embedding AS e
-                WHERE e.model_id = unembed.model_id
-                ORDER BY e.token_id
+                SELECT
+                    r.bias,
+                    r.weight AS w
+                FROM lm.unembedding_rows(unembed.model_id) AS r
+                ORDER BY r.token_id
                 OFFSET 0
             ) AS u
         ) AS y
@@ -70,7 +73,11 @@ BEGIN ATOMIC
 
     SELECT
         p.start + output.place,
-        output.y
+        -- cap · tanh(logit / cap)
+        CASE
+            WHEN size.logit_cap IS NULL THEN output.y
+            ELSE ARRAY(SELECT size.logit_cap * tanh(unnest(output.y) / size.logit_cap))::real[]
+        END
     FROM product AS p
     CROSS JOIN LATERAL (
         VALUES
@@ -79,6 +86,9 @@ BEGIN ATOMIC
         (8, p.y8), (9, p.y9), (10, p.y10), (11, p.y11),
         (12, p.y12), (13, p.y13), (14, p.y14), (15, p.y15)
     ) AS output (place, y)
+    CROSS JOIN (
+        SELECT m.logit_cap FROM lm.model AS m WHERE m.model_id = unembed.model_id
+    ) AS size
     WHERE p.start + output.place <= cardinality(unembed.x)
     ORDER BY p.start, output.place;
 END;

@@ -25,6 +25,7 @@ END;
 COMMENT ON FUNCTION lm.log_sum_exp IS
 'ln Σ e^x, kept from overflow by the highest x: a logit less this is the logarithm of its probability.';
 
+-- enable_sort: the planner would sort whole rows of weights rather than read them by their key
 CREATE OR REPLACE FUNCTION lm.logits(
     resid vector,
     model_id int
@@ -33,32 +34,68 @@ RETURNS float8[]
 LANGUAGE sql
 STABLE
 SET plan_cache_mode = force_generic_plan
+SET enable_sort = off
 SET jit = off
 BEGIN ATOMIC
     WITH
     -- ln_final = LayerNorm(resid_post of the last layer)                                [d_model]
     ln_final AS MATERIALIZED (
-        SELECT lm.layer_norm(logits.resid, n.gain, n.bias, m.layer_norm_eps) AS x
+        SELECT
+            lm.layer_norm(logits.resid, n.gain, n.bias, m.layer_norm_eps) AS x,
+            m.d_model,
+            m.d_block,
+            m.logit_cap
         FROM lm.model AS m
         INNER JOIN lm.layer_norm AS n
             ON n.model_id = m.model_id AND n.layer = m.n_layer AND n.site = 'ln_final'
         WHERE m.model_id = logits.model_id
+    ),
+
+    -- logit[token] = W_U[token] · ln_final + b_U[token]; the products of blocks add up  [n_vocab]
+    logit AS MATERIALIZED (
+        SELECT
+            f.logit_cap,
+            CASE
+                WHEN f.d_block >= f.d_model
+                    THEN ARRAY(
+                        SELECT
+                            u.bias - COALESCE(
+                                u.weight <#> f.x,
+                                ((u.weight_half <#> h.high) + (u.weight_half <#> h.low)) * h.norm
+                            )
+                        FROM lm.unembedding_blocks(logits.model_id) AS u
+                        ORDER BY u.token_id, u.block
+                    )
+                ELSE ARRAY(
+                    SELECT
+                        sum(
+                            u.bias
+                            - (COALESCE(u.weight, u.weight_half::vector) <#> b.x[u.block + 1])
+                        )
+                    FROM lm.unembedding_blocks(logits.model_id) AS u
+                    GROUP BY u.token_id
+                    ORDER BY u.token_id
+                )
+            END AS x
+        FROM ln_final AS f
+        CROSS JOIN lm.halves(f.x) AS h
+        CROSS JOIN LATERAL (
+            SELECT
+                ARRAY(
+                    SELECT subvector(f.x, start, f.d_block)
+                    FROM generate_series(1, f.d_model, f.d_block) AS start
+                ) AS x
+            OFFSET 0
+        ) AS b
     )
 
-    -- logit[token] = W_U[token] · ln_final, and W_U is W_E                              [n_vocab]
+    -- cap · tanh(logit / cap)
     SELECT
-        ARRAY(
-            SELECT
-                -COALESCE(
-                    e.embedding <#> f.x,
-                    ((e.embedding_half <#> h.high) + (e.embedding_half <#> h.low)) * h.norm
-                )
-            FROM lm.token_embedding AS e
-            WHERE e.model_id = logits.model_id
-            ORDER BY e.token_id
-        )
-    FROM ln_final AS f
-    CROSS JOIN lm.halves(f.x) AS h;
+        CASE
+            WHEN l.logit_cap IS NULL THEN l.x
+            ELSE ARRAY(SELECT l.logit_cap * tanh(unnest(l.x) / l.logit_cap))
+        END
+    FROM logit AS l;
 END;
 
 COMMENT ON FUNCTION lm.logits IS
