@@ -11,6 +11,7 @@ import psycopg
 import pytest
 import torch
 from differences import assert_close
+from transformers.activations import ACT2FN
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.append(str(ROOT / "tools"))
@@ -148,3 +149,33 @@ def test_unembedding(
         assert not connection.execute(
             f"SELECT FROM lm.{call}(%s, %s)", (model_id, n_vocab)
         ).fetchall()
+
+
+@pytest.mark.parametrize("activation", ["gelu_new", "gelu", "silu", "relu"])
+def test_activation(connection: psycopg.Connection, activation: str) -> None:
+    """Of the usual, of the large, the tiny, zero, and all of them in one row."""
+    reference = ACT2FN[activation]
+    extremes = [0, 1, -1, 1e-38, -1e-38, 1e-44, -1e-44, 1e-20, -1e-3, 5.5, -5.5, 9, -9]
+    rows = {
+        "usual": _matrix(40, 96) * 3,
+        "extremes": [extremes],
+        "large": [[*extremes, 30, -30, 700, -700, 1e4, -1e4, 1e8, -1e8]],
+        "huge": [[*extremes, 1e15, -1e15, 3e38, -3e38]],
+        "line": np.linspace(-12, 12, 10_000)[:, None],
+        "long": np.linspace(-12, 12, 10_000)[None],
+    }
+    for name, matrix in rows.items():
+        x = np.asarray(matrix, dtype=np.float32)
+        row = connection.execute(
+            "SELECT array_agg(r::real[]) FROM unnest(lm.activate(%s::vector[], %s)) AS r",
+            (_sql(x), activation),
+        ).fetchone()
+        assert row is not None
+        theirs = reference(torch.tensor(x, dtype=torch.float64)).numpy()
+        scale = np.maximum(np.abs(x), 1)
+        assert_close(f"{activation}, {name}", row[0] / scale, theirs / scale, absolute=1e-6)
+
+
+def test_no_such_activation(connection: psycopg.Connection) -> None:
+    with pytest.raises(psycopg.Error, match="there is no activation named swish9"):
+        connection.execute("SELECT lm.activate('{\"[1]\"}', 'swish9')")

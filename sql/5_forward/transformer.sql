@@ -433,7 +433,7 @@ BEGIN ATOMIC
                     lm.intervene(y.x, h.changes, 'mlp_post', h.layer, h.sequences, h.positions) AS x
                 FROM here AS h
                 CROSS JOIN mlp_pre AS m
-                CROSS JOIN LATERAL (SELECT lm.gelu(m.x) AS x OFFSET 0) AS y
+                CROSS JOIN LATERAL (SELECT lm.activate(m.x, 'gelu_new') AS x OFFSET 0) AS y
             ),
 
             -- mlp_out = Σ_block W_out[block] mlp_post[block] + b_out          [position, d_model]
