@@ -124,7 +124,9 @@ def attention(
         Linear(q, ("q",), "d_model", ("d_q",), bias=bias),
         Linear(k, ("k",), "d_model", ("d_kv",), bias=bias),
         Linear(v, ("v",), "d_model", ("d_kv",), bias=bias),
-        Linear(out, ("attn_out",), "d_q", ("d_model",), bias=bias if out_bias is None else out_bias),
+        Linear(
+            out, ("attn_out",), "d_q", ("d_model",), bias=bias if out_bias is None else out_bias
+        ),
     )
 
 
