@@ -4,6 +4,7 @@
 \ir 1_tables/runs.sql
 \ir 1_tables/interventions.sql
 \ir 1_tables/generation.sql
+\ir 1_tables/verification.sql
 \ir upgrade.sql
 \ir 2_models/model.sql
 \ir 2_models/sites.sql
