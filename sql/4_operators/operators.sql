@@ -77,59 +77,6 @@ END;
 
 COMMENT ON FUNCTION lm.add IS 'The sum of two matrices of one shape.';
 
-CREATE OR REPLACE FUNCTION lm.layer_norm(
-    x vector,
-    gain vector,
-    bias vector,
-    eps float8
-)
-RETURNS vector
-LANGUAGE sql
-IMMUTABLE
-PARALLEL SAFE
-BEGIN ATOMIC
-    WITH
-    -- x − μ                                                                            [d_model]
-    centred AS MATERIALIZED (
-        SELECT
-            layer_norm.x - lm.fill(-(layer_norm.x <#> lm.fill(1, d_model)) / d_model, d_model) AS x,
-            d_model
-        FROM vector_dims(layer_norm.x) AS d_model
-    )
-
-    -- γ ⊙ (x − μ) / √(σ² + ε) + β
-    SELECT
-        c.x
-        * lm.fill(1 / sqrt(vector_norm(c.x) ^ 2 / c.d_model + layer_norm.eps), c.d_model)
-        * layer_norm.gain
-        + layer_norm.bias
-    FROM centred AS c;
-END;
-
-COMMENT ON FUNCTION lm.layer_norm(vector, vector, vector, float8) IS
-'γ ⊙ (x − μ) / √(σ² + ε) + β, with the mean and the variance of x (Ba, Kiros and Hinton 2016).';
-
-CREATE OR REPLACE FUNCTION lm.layer_norm(
-    x vector[],
-    gain vector,
-    bias vector,
-    eps float8
-)
-RETURNS vector[]
-LANGUAGE sql
-IMMUTABLE
-PARALLEL SAFE
-RETURN (
-    SELECT
-        array_agg(
-            lm.layer_norm(r.x, layer_norm.gain, layer_norm.bias, layer_norm.eps)
-            ORDER BY r.row
-        )
-    FROM unnest(layer_norm.x) WITH ORDINALITY AS r (x, row)
-);
-
-COMMENT ON FUNCTION lm.layer_norm(vector[], vector, vector, float8) IS 'Layer norm of each row of a matrix.';
-
 CREATE OR REPLACE FUNCTION lm.identity(
     width int
 )

@@ -54,7 +54,6 @@ BEGIN ATOMIC
             (m.d_mlp - 1) / m.d_model + 1 AS n_block,
             lm.identity(m.d_model / m.n_head) AS identity,
             lm.fill(-1 / sqrt(m.d_model / m.n_head), m.d_model / m.n_head) AS scale,
-            lm.fill(1, m.n_ctx) AS ones,
             lm.fill(0, m.n_ctx) AS zeros
         FROM lm.model AS m
         WHERE m.model_id = transformer.model_id
@@ -147,10 +146,9 @@ BEGIN ATOMIC
                 CROSS JOIN resid_pre AS r
                 INNER JOIN lm.layer_norm AS n
                     ON n.model_id = h.model_id AND n.layer = h.layer AND n.site = 'ln1'
-                CROSS JOIN LATERAL (
-                    SELECT lm.layer_norm(r.x, n.gain, n.bias, h.layer_norm_eps) AS x
-                    OFFSET 0
-                ) AS y
+                CROSS JOIN LATERAL lm.normalize(
+                    r.x, n.gain, n.bias, h.layer_norm_eps, true
+                ) AS y (x)
             ),
 
             -- q, k, v = W_Q ln1 + b_Q, W_K ln1 + b_K, W_V ln1 + b_V           [position, d_model]
@@ -288,44 +286,25 @@ BEGIN ATOMIC
                 CROSS JOIN head
             ),
 
-            -- pattern = softmax(attn_scores): e^(score − highest) divided by its sum; e^−60 is
-            -- nothing beside 1, and still large enough never to be an underflow      [query, key]
+            -- pattern = softmax(attn_scores)                                           [query, key]
             pattern AS MATERIALIZED (
                 SELECT
                     a.*,
-                    ARRAY(
-                        SELECT
-                            CASE
-                                WHEN h.pattern_is_changed
-                                    THEN lm.change_row(
-                                        w.x, h.changes, 'pattern', h.layer,
+                    CASE
+                        WHEN h.pattern_is_changed
+                            THEN ARRAY(
+                                SELECT
+                                    lm.change_row(
+                                        b.weights, h.changes, 'pattern', h.layer,
                                         a.head, a.sequence, b.position
                                     )
-                                ELSE w.x
-                            END
-                        FROM unnest(a.scores, a.positions) AS b (scores, position)
-                        CROSS JOIN LATERAL (
-                            SELECT max(s.score) AS highest
-                            FROM (SELECT unnest(b.scores::real[]) AS score) AS s
-                        ) AS m
-                        CROSS JOIN LATERAL (
-                            SELECT
-                                ARRAY(
-                                    SELECT exp(greatest(unnest(b.scores::real[]) - m.highest, -60))
-                                )::vector AS x
-                            OFFSET 0
-                        ) AS e
-                        CROSS JOIN LATERAL (
-                            SELECT
-                                e.x * lm.fill(
-                                    -1 / (e.x <#> subvector(h.ones, 1, vector_dims(e.x))),
-                                    vector_dims(e.x)
-                                ) AS x
-                            OFFSET 0
-                        ) AS w
-                    ) AS weights
+                                FROM unnest(p.weights, a.positions) AS b (weights, position)
+                            )
+                        ELSE p.weights
+                    END AS weights
                 FROM here AS h
                 CROSS JOIN attn_scores AS a
+                CROSS JOIN LATERAL lm.softmax(a.scores) AS p (weights)
             ),
 
             -- z = Σ_key pattern[key] v[key]                                        [query, d_head]
@@ -412,10 +391,9 @@ BEGIN ATOMIC
                 CROSS JOIN resid_mid AS r
                 INNER JOIN lm.layer_norm AS n
                     ON n.model_id = h.model_id AND n.layer = h.layer AND n.site = 'ln2'
-                CROSS JOIN LATERAL (
-                    SELECT lm.layer_norm(r.x, n.gain, n.bias, h.layer_norm_eps) AS x
-                    OFFSET 0
-                ) AS y
+                CROSS JOIN LATERAL lm.normalize(
+                    r.x, n.gain, n.bias, h.layer_norm_eps, true
+                ) AS y (x)
             ),
 
             -- mlp_pre = W_in ln2 + b_in                                         [position, d_mlp]
