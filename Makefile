@@ -6,24 +6,30 @@ VENV := .venv
 BIN := $(CURDIR)/$(VENV)/bin
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable
 
-.PHONY: demo test lint ruff mypy sqlfluff pytest clean
+.PHONY: demo test lint ruff package mypy imports sqlfluff pytest clean
 
 demo: $(VENV)/demo.stamp
 	$(BIN)/psqlm demo --out demo-output
 
 test: lint pytest
 
-lint: ruff mypy sqlfluff
+lint: ruff mypy imports sqlfluff
 
 ruff: $(VENV)/test.stamp
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-# reads the package as it is installed, for the folders at the top are parts of psqlm
-mypy: $(VENV)/test.stamp
+# the package as it is installed: the folders at the top are parts of psqlm
+package: $(VENV)/test.stamp
 	rm -rf build/lib
 	$(BIN)/python -c "import setuptools; setuptools.setup()" --quiet build_py --build-lib build/lib
+
+mypy: package
 	cd build/lib && $(BIN)/mypy --config-file $(CURDIR)/pyproject.toml --cache-dir $(CURDIR)/.mypy_cache -p psqlm
+
+# which part may import which; pyproject.toml lists the layers
+imports: package
+	cd build/lib && $(BIN)/lint-imports $(CURDIR)/pyproject.toml --no-cache
 
 # reads the bodies of SQL functions too, which are mere text to it otherwise
 sqlfluff: $(VENV)/test.stamp

@@ -1,31 +1,36 @@
-"""One regression in several groups or models: fitted, printed side by side, written and drawn."""
+"""One regression, in one series of rows or in several: runs, groups of tokens, models."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import psycopg
-from rich.box import SIMPLE_HEAD
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from psqlm.errors import PsqlmError
 
-from .beyond import Question, fit_each, read_rows
-from .data import read_run
-from .files import write_files
-from .regression import ALPHA, Fit
+from .data import Run, read_norms, read_run
+from .drift import Drift, measure_drift
+from .fitting import RECIPE, Question, few_clusters, fit_each, read_rows
+from .regression import CONSTANT, Fit
 from .selection import read_tags, tag_names
 
-CONSTANTS = ("Intercept", "const")
-MOST_COLUMNS = 9
-"""Columns of a printed table; the rest go into another one."""
+RECIPE_COLUMNS = [
+    "layer",
+    "n",
+    "intercept",
+    "beta_lag1",
+    "beta_lag2",
+    "p_intercept",
+    "p_lag1",
+    "p_lag2",
+    "r_squared",
+    "adj_r_squared",
+]
+"""Of coefficients.csv of one run; others have standard errors too."""
 
 
 @dataclass(frozen=True)
@@ -37,18 +42,26 @@ class Series:
         n_layer: how many layers the model has.
         n_runs: how many runs the rows are of.
         fits: one per layer.
+        drift: one per layer.
     """
 
     name: str
     n_layer: int
     n_runs: int
     fits: list[Fit]
+    drift: list[Drift]
+
+    @property
+    def fitted(self) -> list[Fit]:
+        """Of the layers that could be fitted."""
+        return [fit for fit in self.fits if fit.ols is not None]
 
     @property
     def terms(self) -> list[str]:
         """What is estimated beside the constant."""
-        fitted = [fit.ols for fit in self.fits if fit.ols is not None]
-        return [term for term in fitted[0].params.index if term not in CONSTANTS] if fitted else []
+        return [
+            term for fit in self.fitted[:1] for term in fit.ols.params.index if term != CONSTANT
+        ]
 
     def depth(self, layer: int) -> float:
         """How far up a layer is: 0 is the first, 1 the last."""
@@ -67,6 +80,8 @@ class Comparison:
         series: those of which at least one layer could be fitted.
         notes: what was left out and why, in a line each.
         table: the rows of coefficients.csv.
+        run: what ran, where it was one run.
+        norms: its rows of lm.adjustment_norm.
     """
 
     models: list[str]
@@ -76,6 +91,8 @@ class Comparison:
     series: list[Series]
     notes: list[str]
     table: pd.DataFrame
+    run: Run | None = None
+    norms: pd.DataFrame | None = None
 
     @property
     def terms(self) -> list[str]:
@@ -104,57 +121,90 @@ def compare(
     fitted: list[Series] = []
     notes: list[str] = []
     models: list[str] = []
+    run, norms = None, None
     for run_ids in runs:
-        model = read_run(connection, run_ids[0])
-        models.append(model.model)
+        first = read_run(connection, run_ids[0])
+        models.append(first.model)
+        if sum(map(len, runs)) == 1:
+            run, norms = first, read_norms(connection, first.run_id)
         rows = _rows(connection, run_ids, question)
-        for name, part in (
-            _split(connection, run_ids, rows, by, notes) if by else [(model.model, rows)]
-        ):
-            fits = fit_each(part, range(model.n_layer), question.formula, question.covariance)
-            fitted.append(Series(name, model.n_layer, part["run_id"].nunique(), fits))
-    notes += [
-        f"{series.name}: {where} cannot be fitted: {reason}"
-        for series in fitted
-        for where, reason in _impossible(series.fits)
-    ]
-    possible = [series for series in fitted if series.terms]
-    if not possible:
-        raise PsqlmError(f"nothing can be fitted: {'; '.join(notes)}")
+        fitted += [
+            fit_series(name, part, first.n_layer, question)
+            for name, part in (
+                _split(connection, run_ids, rows, by, notes) if by else [(first.model, rows)]
+            )
+        ]
     head = by or ("model" if len(models) > 1 else None)
-    by_depth = len(models) > 1
-    table = _coefficients(possible, head, by_depth)
-    return Comparison(models, head or "model", by_depth, question, possible, notes, table)
+    return collect(models, fitted, question, notes, head, run, norms)
 
 
-def report(comparison: Comparison, out: Path, console: Console | None = None) -> list[Path]:
-    """Print the slopes side by side; write coefficients.csv, summary.txt and the figure.
+def fit_series(name: str, rows: pd.DataFrame, n_layer: int, question: Question) -> Series:
+    """Fit every layer of a model in these rows."""
+    fits = fit_each(rows, range(n_layer), question.formula, question.covariance)
+    drift = measure_drift(rows, question, fits)
+    return Series(name, n_layer, rows["run_id"].nunique(), fits, drift)
+
+
+def collect(
+    models: list[str],
+    fitted: list[Series],
+    question: Question,
+    notes: Sequence[str] = (),
+    head: str | None = None,
+    run: Run | None = None,
+    norms: pd.DataFrame | None = None,
+) -> Comparison:
+    """Put series side by side.
 
     Args:
-        comparison: what was fitted.
-        out: the folder for the files, made if need be; files of the same names are replaced.
-        console: where the table is printed; left out, standard output.
+        models: whose they are.
+        fitted: the series; those that could not be fitted in any layer are left out.
+        question: what was asked.
+        notes: what was left out before.
+        head: the column of coefficients.csv with the names of the series, if it has one.
+        run: what ran, where it was one run.
+        norms: its rows of lm.adjustment_norm.
 
     Raises:
-        PsqlmError: a folder that cannot be written.
+        PsqlmError: nothing could be fitted.
     """
-    from . import figures, panels  # matplotlib takes a second to start
-
-    console = console or Console()
-    with figures.style():
-        files = write_files(
-            out,
-            {
-                "coefficients.csv": lambda path: comparison.table.to_csv(path, index=False),
-                "summary.txt": lambda path: path.write_text(_summary(comparison), encoding="utf-8"),
-                **figures.savers("slopes", panels.slopes_figure(comparison)),
-            },
+    alone = len(fitted) == 1 and head is None
+    notes = [
+        *notes,
+        *(
+            f"{where}: no regression, {reason}"
+            if alone
+            else f"{one.name}: {where} cannot be fitted: {reason}"
+            for one in fitted
+            for where, reason in _impossible(one.fits)
+        ),
+        *(
+            f"layer {fit.layer}: {fit.n_left_out} rows left out, a norm of 0 has no logarithm"
+            for one in fitted
+            for fit in one.fitted
+            if fit.n_left_out and alone
+        ),
+    ]
+    possible = [one for one in fitted if one.terms]
+    if not possible and alone and run is not None:
+        tokens = "1 token" if run.n_tokens == 1 else f"{run.n_tokens} tokens"
+        raise PsqlmError(
+            f"run {run.run_id} ({tokens}) cannot be regressed in any layer: "
+            f"{fitted[0].fits[0].impossible}; so many regressors take a prompt of "
+            f"{question.fewest_tokens} tokens or more"
         )
-    _print_tables(comparison, console)
-    names = ", ".join(path.name for path in files)
-    for line in (*_story(comparison), *comparison.notes, "", f"written to {out}: {names}"):
-        console.print(line, highlight=False, markup=False, soft_wrap=True)
-    return files
+    if not possible:
+        raise PsqlmError(f"nothing can be fitted: {'; '.join(notes)}")
+    if question.covariance == "cluster":
+        warned = ((one.name, few_clusters(one.n_runs)) for one in possible)
+        notes += [f"{name}: {warning}" for name, warning in warned if warning]
+    by_depth = len(models) > 1
+    table = coefficients(possible, head, by_depth)
+    if run is not None and head is None and question == RECIPE:
+        table = table[RECIPE_COLUMNS]
+    return Comparison(
+        models, head or "model", by_depth, question, possible, notes, table, run, norms
+    )
 
 
 def _rows(
@@ -197,12 +247,14 @@ def _impossible(fits: list[Fit]) -> list[tuple[str, str]]:
         if fit.impossible:
             layers.setdefault(fit.impossible, []).append(fit.layer)
     return [
-        ("it" if len(where) == len(fits) else f"layer {', '.join(map(str, where))}", reason)
+        ("it" if len(where) == len(fits) > 1 else f"layer {', '.join(map(str, where))}", reason)
         for reason, where in layers.items()
     ]
 
 
-def _coefficients(series: list[Series], head: str | None, by_depth: bool) -> pd.DataFrame:
+def coefficients(
+    series: list[Series], head: str | None = None, by_depth: bool = False
+) -> pd.DataFrame:
     """A row per series and layer, the columns named as those of lm.lag_ols."""
     records = []
     for one in series:
@@ -218,7 +270,7 @@ def _coefficients(series: list[Series], head: str | None, by_depth: bool) -> pd.
                 ("se_", None if ols is None else ols.bse),
                 ("p_", None if ols is None else ols.pvalues),
             ):
-                for term in (*CONSTANTS[:1], *one.terms):
+                for term in (CONSTANT, *one.terms):
                     value = np.nan if values is None else values.get(term, np.nan)
                     record[_column(prefix, term)] = value
             record["r_squared"] = np.nan if ols is None else ols.rsquared
@@ -229,98 +281,6 @@ def _coefficients(series: list[Series], head: str | None, by_depth: bool) -> pd.
 
 
 def _column(prefix: str, term: str) -> str:
-    if term in CONSTANTS:
+    if term == CONSTANT:
         return "intercept" if prefix == "beta_" else f"{prefix}intercept"
     return prefix + (term.replace("_", "") if re.fullmatch(r"lag_\d+", term) else term)
-
-
-def _story(comparison: Comparison) -> list[str]:
-    """Where each term matters, in each of the series."""
-    lines = []
-    for series in comparison.series:
-        fitted = [fit.ols for fit in series.fits if fit.ols is not None]
-        told = [
-            f"{_label(term)} in {sum(ols.pvalues[term] < ALPHA for ols in fitted)} "
-            f"({min(ols.params[term] for ols in fitted):.2g} to "
-            f"{max(ols.params[term] for ols in fitted):.2g})"
-            for term in series.terms
-        ]
-        lines.append(f"{series.name}, of {len(fitted)} layers p < .05 for {', '.join(told)}")
-    return lines
-
-
-def _label(term: str) -> str:
-    return term.replace("_", " ")
-
-
-def _print_tables(comparison: Comparison, console: Console) -> None:
-    """Slopes of the series side by side, a row for each layer or relative depth."""
-    places = sorted({place for one in comparison.series for place in _places(one, comparison)})
-    scale = _table("", ["depth" if comparison.by_depth else "layer"])
-    for place in places:
-        scale.add_row(f"{place:.2f}" if comparison.by_depth else f"{place:.0f}")
-    headings = [*(["layer"] if comparison.by_depth else []), "n", *comparison.terms, "R²"]
-    tables = []
-    for one in comparison.series:
-        fits = dict(zip(_places(one, comparison), one.fits, strict=True))
-        rows = [_cells(fits[place], comparison) if place in fits else [] for place in places]
-        for start in range(0, len(headings), MOST_COLUMNS):
-            part = slice(start, start + MOST_COLUMNS)
-            tables.append(_table(one.name, headings[part]))
-            for cells in rows:
-                tables[-1].add_row(*cells[part])
-    while tables:  # as many beside one another as there is room for
-        line = [scale]
-        while tables and (len(line) == 1 or _width([*line, tables[0]], console) <= console.width):
-            line.append(tables.pop(0))
-        grid = Table.grid(padding=0)
-        grid.add_row(*line)
-        console.print(grid)
-    caption = f"{comparison.question} · * p < .05\n"
-    console.print(caption, style="dim", highlight=False, markup=False, soft_wrap=True)
-
-
-def _table(title: str, headings: list[str]) -> Table:
-    table = Table(title=Text(title or " ", style="bold"), box=SIMPLE_HEAD, padding=0)
-    for heading in headings:
-        table.add_column(_label(heading), justify="right", no_wrap=True)
-    return table
-
-
-def _width(tables: list[Table], console: Console) -> int:
-    return sum(console.measure(table).maximum for table in tables)
-
-
-def _places(series: Series, comparison: Comparison) -> list[float]:
-    """Where the layers stand."""
-    return [
-        round(series.depth(fit.layer), 9) if comparison.by_depth else fit.layer
-        for fit in series.fits
-    ]
-
-
-def _cells(fit: Fit, comparison: Comparison) -> list[Text | str]:
-    head = [*([f"{fit.layer}"] if comparison.by_depth else []), f"{fit.n}"]
-    if fit.ols is None:
-        return [*head, *["–"] * (len(comparison.terms) + 1)]
-    slopes = [
-        _slope(fit.ols.params[term], fit.ols.pvalues[term]) if term in fit.ols.params else "–"
-        for term in comparison.terms
-    ]
-    return [*head, *slopes, f"{fit.ols.rsquared:.2f}"]
-
-
-def _slope(slope: float, p: float) -> Text:
-    text = f"{slope:.3f}" if abs(slope) >= 0.001 or slope == 0 else f"{slope:.0e}"
-    return Text(f"{text}*", style="bold") if p < ALPHA else Text(f"{text} ")
-
-
-def _summary(comparison: Comparison) -> str:
-    """The text of summary.txt."""
-    head = [f"{comparison.question}", "", *_story(comparison), *comparison.notes]
-    fits = [
-        f"\n\n=== {series.name}, layer {fit.layer} (n = {fit.n}) ===\n{fit.summary()}"
-        for series in comparison.series
-        for fit in series.fits
-    ]
-    return "\n".join(head) + "".join(fits) + "\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
@@ -22,6 +23,14 @@ class Run:
     n_layer: int
     prompt: str
     n_tokens: int
+
+    @property
+    def title(self) -> str:
+        """Its number and its first words."""
+        words = " ".join(self.prompt.split())
+        first = textwrap.shorten(words, 40, placeholder="") or words[:40]
+        shown = words if len(words) <= 44 else f"{first} …"
+        return f"run {self.run_id}" + (f" “{shown}”" if shown else "")
 
 
 def read_run(connection: psycopg.Connection, run_id: int) -> Run:
@@ -48,8 +57,8 @@ def read_run(connection: psycopg.Connection, run_id: int) -> Run:
     model, n_layer, prompt, n_tokens, has_adjustments = row
     if not has_adjustments:
         raise PsqlmError(
-            f"run {run_id} kept no attention adjustments: "
-            "run its text again with attn_out among the captured sites"
+            f"run {run_id} kept no attention adjustments: {_run_again(run_id)} "
+            "makes a run of its text that does"
         )
     return Run(run_id, model, n_layer, prompt or "", n_tokens)
 
@@ -58,24 +67,43 @@ def latest_run(connection: psycopg.Connection, model: str | None = None) -> int:
     """Key of the newest run with attention adjustments, of this model or of any.
 
     Raises:
-        PsqlmError: there is none.
+        PsqlmError: there is none, or a newer one was to keep something else.
     """
     row = connection.execute(
         """
-        SELECT max(r.run_id)
+        SELECT r.run_id, 'attn_out' = ANY (r.capture)
         FROM lm.run AS r
         INNER JOIN lm.model AS m USING (model_id)
         WHERE (%(model)s::text IS NULL OR m.name = %(model)s)
-            AND EXISTS (SELECT FROM lm.attention_adjustment AS a WHERE a.run_id = r.run_id)
+            AND (
+                'attn_out' <> ALL (r.capture)
+                OR EXISTS (SELECT FROM lm.attention_adjustment AS a WHERE a.run_id = r.run_id)
+            )
+        ORDER BY r.run_id DESC
+        LIMIT 1
         """,
         {"model": model},
     ).fetchone()
-    if row is None or row[0] is None:
+    if row is None:
         whose = f" of the model {model}" if model else ""
         raise PsqlmError(
             f"there is no run{whose} to analyze: psqlm analyze --prompt TEXT makes one"
         )
-    return int(row[0])
+    run_id, kept = row
+    if not kept:
+        raise PsqlmError(
+            f"run {run_id}, the newest, kept no attention adjustments: {_run_again(run_id)} "
+            "makes a run of its text that does; --run ID takes an older one"
+        )
+    return int(run_id)
+
+
+def _run_again(run_id: int) -> str:
+    """The command that runs the same tokens and keeps their attention adjustments."""
+    return (
+        'psqlm sql -c "SELECT lm.forward(token_ids => token_ids, model => name) '  # noqa: S608
+        f'FROM lm.run JOIN lm.model USING (model_id) WHERE run_id = {run_id}"'
+    )
 
 
 def read_norms(connection: psycopg.Connection, run_id: int) -> pd.DataFrame:
@@ -85,20 +113,6 @@ def read_norms(connection: psycopg.Connection, run_id: int) -> pd.DataFrame:
         """
         SELECT layer, position, token, norm, log_norm
         FROM lm.adjustment_norm
-        WHERE run_id = %s
-        ORDER BY layer, position
-        """,
-        (run_id,),
-    )
-
-
-def read_design(connection: psycopg.Connection, run_id: int) -> pd.DataFrame:
-    """Read lm.lag_design: layer, position, log_norm, lag_1, lag_2 (NaN where a norm is 0)."""
-    return _frame(
-        connection,
-        """
-        SELECT layer, position, log_norm, lag_1, lag_2
-        FROM lm.lag_design
         WHERE run_id = %s
         ORDER BY layer, position
         """,

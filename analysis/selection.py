@@ -82,23 +82,41 @@ def select_runs(connection: psycopg.Connection, which: str, model: str | None = 
 
 def _numbered_runs(connection: psycopg.Connection, which: str, model: str | None) -> list[int]:
     try:
-        asked = sorted(set(read_ranges(which)))
+        parts = [f"[{part.start},{part.stop})" for part in read_ranges(which)]
     except ValueError as error:
         raise PsqlmError(f"--runs {which}: say 1,2,5-9 or all or tag:NAME=VALUE") from error
+    asked = f"{{{','.join(parts)}}}"
     rows = connection.execute(
         """
         SELECT r.run_id, m.name, 'attn_out' = ANY (r.capture)
         FROM lm.run AS r
         INNER JOIN lm.model AS m USING (model_id)
-        WHERE r.run_id = ANY (%s)
+        WHERE r.run_id <@ %s::int8multirange
         ORDER BY r.run_id
         """,
         (asked,),
     ).fetchall()
-    if missing := set(asked) - {row[0] for row in rows}:
-        raise PsqlmError(
-            f"there are no runs {write_ranges(missing)}: the table lm.run lists those there are"
-        )
+    # what was asked for and is not there, as ranges: there may be more numbers than memory
+    missing = connection.execute(
+        """
+        SELECT
+            string_agg(
+                concat_ws('-', lower(m.part), nullif(upper(m.part) - 1, lower(m.part))),
+                ',' ORDER BY m.part
+            )
+        FROM (
+            SELECT %s::int8multirange - COALESCE(
+                range_agg(int8range(r.run_id, r.run_id, '[]')), '{}'
+            ) AS parts
+            FROM lm.run AS r
+            WHERE r.run_id = ANY (%s)
+        ) AS missing
+        CROSS JOIN unnest(missing.parts) AS m (part)
+        """,
+        (asked, [row[0] for row in rows]),
+    ).fetchone()
+    if missing and missing[0]:
+        raise PsqlmError(f"there are no runs {missing[0]}: the table lm.run lists those there are")
     chosen = [row for row in rows if model in (None, row[1])]
     if not chosen:
         raise PsqlmError(f"none of the runs {which} is of the model {model}")

@@ -14,7 +14,7 @@ from .checkpoint import Checkpoint, weight_files
 from .config import read_config
 from .source import default_name, find
 from .tokenizer import read_tokenizer
-from .writer import DTYPES, ModelWriter, Progress, delete_model, drop_weights
+from .writer import DTYPES, ModelWriter, Progress, delete_model, drop_weights, lock_name
 
 __all__ = ["default_name", "drop", "is_loaded", "load"]
 
@@ -36,7 +36,8 @@ def load(
         name: what to call the model; by default as the folder or repository is called.
         revision: a branch, tag or commit of the repository.
         dtype: how to store weights, float32 (the default) or float16.
-        force: replace the model of that name.
+        force: replace the model of that name, its runs too. Several that do so at a time take
+            turns.
         progress: called with the bytes of weights written so far and in all.
 
     Returns:
@@ -60,7 +61,8 @@ def load(
     try:
         with connection.transaction(), ThreadPoolExecutor(1) as pool:
             sha256 = pool.submit(checkpoint.sha256)
-            replaced = delete_model(connection, name)
+            lock_name(connection, name)
+            replaced = delete_model(connection, name) if force else None
             writer = ModelWriter(connection, name, found, sizes, dtype)
             writer.tokenizer(tokenizer)
             writer.weights(checkpoint, progress)
@@ -85,6 +87,7 @@ def drop(connection: Connection[Any], name: str) -> None:
         PsqlmError: no model of that name is loaded.
     """
     with connection.transaction():
+        lock_name(connection, name)
         removed = delete_model(connection, name)
         if removed is None:
             raise PsqlmError(f'no model named "{name}" is loaded: see psqlm models')

@@ -16,10 +16,11 @@ from safetensors import SafetensorError, safe_open
 
 from psqlm.errors import PsqlmError
 
-from .config import Architecture, read_json
-from .mapping import IGNORED, TOKEN_EMBEDDING, UNEMBEDDING, expected_shapes
+from .architecture import Architecture
+from .config import read_json
+from .families import FAMILIES
+from .mapping import IGNORED, expected_shapes, unembedding_shapes
 
-PREFIX = "transformer."
 INDEX = "model.safetensors.index.json"
 STORED_AS: dict[str, np.dtype[Any]] = {
     "F32": np.dtype("<f4"),
@@ -58,20 +59,26 @@ class Checkpoint:
 
     Attributes:
         size: bytes of the tensors that are read.
+        has_unembedding: whether the unembedding is another matrix than the token embedding.
     """
 
     def __init__(self, files: Sequence[Path], sizes: Architecture) -> None:
         """Read the headers of the files, no weights yet.
 
         Raises:
-            PsqlmError: a file is damaged, or the tensors are not those of such a GPT-2.
+            PsqlmError: a file is damaged, or the tensors are not those of such a model.
         """
         self.files = sorted(files)
+        self._family = FAMILIES[sizes.family]
         self._tensors: dict[str, Tensor] = {}
         for path in self.files:
-            self._tensors |= _read_header(path)
+            self._tensors |= _read_header(path, self._family.prefixes)
+        self.has_unembedding = not sizes.tied
         self._check(sizes)
-        self.size = sum(self.size_of(name) for name in self._tensors if name != UNEMBEDDING)
+        head = f"{self._family.unembedding}.weight"
+        self.size = sum(
+            self.size_of(name) for name in self._tensors if self.has_unembedding or name != head
+        )
 
     def __getitem__(self, name: str) -> Array:
         """A tensor by its name, as float32.
@@ -104,31 +111,43 @@ class Checkpoint:
         Raises:
             PsqlmError: they differ.
         """
-        if UNEMBEDDING not in self._tensors:
+        head, embedding = (
+            self._tensors.get(name)
+            for name in (f"{self._family.unembedding}.weight", self._family.token_embedding)
+        )
+        if self.has_unembedding or head is None or embedding is None:
             return
-        head, embedding = self._tensors[UNEMBEDDING], self._tensors[TOKEN_EMBEDDING]
         for start in range(0, embedding.shape[0], 4096):
             rows = slice(start, start + 4096)
             if not np.array_equal(head.read(rows), embedding.read(rows)):
                 raise PsqlmError(
-                    f"{UNEMBEDDING} differs from {TOKEN_EMBEDDING}: "
-                    "psqlm computes models whose embedding and unembedding are one"
+                    f"{self._family.unembedding}.weight differs from "
+                    f"{self._family.token_embedding}, and tie_word_embeddings is true: "
+                    "set it to false in config.json if they are meant to differ"
                 )
 
     def _check(self, sizes: Architecture) -> None:
         """Compare names, shapes and kinds with what config.json promises."""
-        expected = expected_shapes(sizes)
-        if UNEMBEDDING in self._tensors:
-            expected[UNEMBEDDING] = expected[TOKEN_EMBEDDING]
-        elif not sizes.tied:
+        # every layer has tensors of its own: this bounds what is made of what config.json says
+        if sizes.n_layer > len(self._tensors):
             raise PsqlmError(
-                f"tie_word_embeddings is false and {UNEMBEDDING} is missing: "
-                "psqlm computes models whose embedding and unembedding are one"
+                f"config.json promises {sizes.n_layer} layers, and the weights are "
+                f"{len(self._tensors)} tensors: fetch the model again"
             )
+        expected = expected_shapes(sizes)
+        head = unembedding_shapes(sizes)
+        if missing := [name for name in head if name not in self._tensors]:
+            if not sizes.tied or len(head) > len(missing):
+                raise PsqlmError(
+                    f"tie_word_embeddings is {json.dumps(sizes.tied)} and {missing[0]} is missing: "
+                    "fetch the model again"
+                )
+        else:
+            expected |= head
         if missing := [name for name in expected if name not in self._tensors]:
             raise PsqlmError(f"the weights lack {_some(missing)}, which config.json promises")
         if unknown := [name for name in self._tensors if name not in expected]:
-            raise PsqlmError(f"the weights hold {_some(unknown)}, which a GPT-2 has not")
+            raise PsqlmError(f"the weights hold {_some(unknown)}, which a {sizes.family} model does not have")
         for name, shape in expected.items():
             tensor = self._tensors[name]
             if tensor.shape != shape:
@@ -180,7 +199,7 @@ def shard_names(index: Path) -> list[str]:
     return names
 
 
-def _read_header(path: Path) -> dict[str, Tensor]:
+def _read_header(path: Path, prefixes: tuple[str, ...]) -> dict[str, Tensor]:
     """The tensors of a safetensors file, by their names without prefix, masks left out."""
     try:
         with safe_open(path, framework="numpy"):
@@ -191,13 +210,18 @@ def _read_header(path: Path) -> dict[str, Tensor]:
     except SafetensorError as error:
         raise PsqlmError(f"{path} is damaged ({error}): fetch the model again") from error
     tensors = {
-        name.removeprefix(PREFIX): Tensor(
+        _without(prefixes, name): Tensor(
             path, 8 + length + entry["data_offsets"][0], entry["dtype"], tuple(entry["shape"])
         )
         for name, entry in header.items()
         if name != "__metadata__"
     }
     return {name: tensor for name, tensor in tensors.items() if not IGNORED.fullmatch(name)}
+
+
+def _without(prefixes: tuple[str, ...], name: str) -> str:
+    """A name without what it may begin with."""
+    return next((name[len(p) :] for p in prefixes if name.startswith(p)), name)
 
 
 def _some(names: list[str]) -> str:

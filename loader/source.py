@@ -8,8 +8,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from psqlm.bundled_files import BUNDLED
 from psqlm.errors import PsqlmError
-from psqlm.resources import BUNDLED
 
 from .checkpoint import INDEX, shard_names
 

@@ -38,6 +38,8 @@ SUPPORTED_CONFIG: Options = {
     ("tokenizer", "add_prefix_space"): (False, None),
     ("tokenizer", "add_bos_token"): (False, None),
 }
+# What reading raises where JSON of another form stands.
+DAMAGE = (AttributeError, KeyError, OverflowError, RecursionError, TypeError, ValueError)
 
 
 class Token(NamedTuple):
@@ -84,12 +86,12 @@ def read_tokenizer(folder: Path, n_vocab: int) -> Tokenizer:
     try:
         source, vocabulary, pairs = _read_vocabulary(folder)
         added = _added_tokens(folder, vocabulary)
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        tokens = _tokens(source, vocabulary, added, n_vocab)
+        merges = _merges(source, vocabulary, pairs)
+    except DAMAGE as error:
         raise PsqlmError(f"the tokenizer in {folder} is damaged: fetch the model again") from error
-    return Tokenizer(
-        _tokens(source, vocabulary, added, n_vocab),
-        _merges(source, vocabulary, pairs),
-    )
+    _check_reachable(folder, tokens, merges)
+    return Tokenizer(tokens, merges)
 
 
 def _read_vocabulary(folder: Path) -> tuple[Path, dict[str, int], list[tuple[str, str]]]:
@@ -164,6 +166,25 @@ def _merges(source: Path, vocabulary: dict[str, int], pairs: list[tuple[str, str
         )
         for rank, (left, right) in enumerate(pairs)
     ]
+
+
+def _check_reachable(folder: Path, tokens: list[Token], merges: list[Merge]) -> None:
+    """Refuse a token that no merge makes: text would be cut otherwise than the model learned.
+
+    The pieces of a merge are tokens themselves, so one merge for each token is enough.
+    """
+    made = {merge.token_id for merge in merges}
+    without = [
+        token
+        for token in tokens
+        if len(token.bytes) > 1 and not token.special and token.token_id not in made
+    ]
+    if without:
+        more = f" and {len(without) - 1} more tokens" if len(without) > 1 else ""
+        raise PsqlmError(
+            f"no merge in {folder} makes the token {without[0].text!r}{more}: the merges are "
+            "incomplete, fetch the model again"
+        )
 
 
 def _read_merges(path: Path) -> list[tuple[str, str]]:

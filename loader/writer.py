@@ -12,11 +12,11 @@ from psycopg import Connection, sql
 
 from psqlm.errors import PsqlmError
 
+from .binary_copy import Rows, copy_rows, integer, label, real, vector
 from .checkpoint import Checkpoint
 from .config import Architecture
 from .mapping import FINAL_NORM, LAYER_NORMS, LINEAR_MAPS, POSITION_EMBEDDING, TOKEN_EMBEDDING
 from .source import Source
-from .tables import Rows, copy_rows, integer, label, real, vector
 from .tokenizer import Tokenizer
 
 DTYPES = {"float32": np.float32, "float16": np.float16}
@@ -26,6 +26,14 @@ PARTITIONED = {"token_embedding": ("token_id",), "linear": ("layer", "map", "blo
 
 Progress = Callable[[int, int], None]  # bytes done, bytes in all
 Floats = npt.NDArray[np.floating[Any]]
+
+
+def lock_name(connection: Connection[Any], name: str) -> None:
+    """Let one transaction at a time load, replace or drop a model of this name."""
+    connection.execute(
+        "SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended(%s, 0))",
+        (f"lm.model {name}",),
+    )
 
 
 def delete_model(connection: Connection[Any], name: str) -> int | None:
@@ -63,6 +71,16 @@ class ModelWriter:
             "source": source.origin,
             "revision": source.revision,
             "sha256": "",
+            "family": "gpt2",
+            "n_kv_head": sizes.n_head,
+            "d_head": sizes.d_model // sizes.n_head,
+            "norm_is_centred": True,
+            "parallel_attn_mlp": False,
+            "gated_mlp": False,
+            "activation": "gelu_new",
+            "attn_scaling": (sizes.d_model // sizes.n_head) ** -0.5,
+            "embed_scale": 1.0,
+            "d_block": sizes.d_model,
         }
         del values["tied"]
         row = connection.execute(
@@ -74,6 +92,10 @@ class ModelWriter:
         ).fetchone()
         assert row is not None  # noqa: S101 (RETURNING)
         self._model_id: int = row[0]
+        connection.execute(
+            "INSERT INTO lm.layer (model_id, layer) SELECT %s, generate_series(0, %s - 1)",
+            (self._model_id, sizes.n_layer),
+        )
         self._connection = connection
         self._sizes = sizes
         self._dtype = dtype
@@ -140,15 +162,38 @@ class ModelWriter:
             self._prewarm(partition)
 
     def _prewarm(self, partition: sql.Identifier) -> None:
-        """Read a partition into the server's memory, where the extension for that is there."""
+        """Read a partition into the server's memory, where the extension for that is there.
+
+        Whoever loads may be a superuser, and any role may make a function of that name. So it must
+        belong to the extension, and the call gives every argument in its exact type: no other
+        function of its schema can be meant.
+        """
         found = self._connection.execute(
-            "SELECT n.nspname FROM pg_proc AS p JOIN pg_namespace AS n ON n.oid = p.pronamespace"
-            " WHERE p.proname = 'pg_prewarm'"
+            """
+            SELECT n.nspname
+            FROM pg_catalog.pg_extension AS e
+            INNER JOIN pg_catalog.pg_depend AS d
+                ON d.refclassid
+                    OPERATOR(pg_catalog.=) 'pg_catalog.pg_extension'::pg_catalog.regclass
+                AND d.refobjid OPERATOR(pg_catalog.=) e.oid
+                AND d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_proc'::pg_catalog.regclass
+                AND d.deptype OPERATOR(pg_catalog.=) 'e'
+            INNER JOIN pg_catalog.pg_proc AS p ON p.oid OPERATOR(pg_catalog.=) d.objid
+            INNER JOIN pg_catalog.pg_namespace AS n
+                ON n.oid OPERATOR(pg_catalog.=) p.pronamespace
+            WHERE e.extname OPERATOR(pg_catalog.=) 'pg_prewarm'
+                AND p.proname OPERATOR(pg_catalog.=) 'pg_prewarm'
+                AND pg_catalog.oidvectortypes(p.proargtypes)
+                    OPERATOR(pg_catalog.=) 'regclass, text, text, bigint, bigint'
+            """
         ).fetchone()
         if found is not None:
-            prewarm = sql.Identifier(found[0], "pg_prewarm")
-            name = sql.Literal(partition.as_string())
-            self._connection.execute(sql.SQL("SELECT {}({}::regclass)").format(prewarm, name))
+            self._connection.execute(
+                sql.SQL(
+                    "SELECT {}({}::pg_catalog.regclass, 'buffer'::pg_catalog.text,"
+                    " 'main'::pg_catalog.text, NULL::pg_catalog.int8, NULL::pg_catalog.int8)"
+                ).format(sql.Identifier(found[0], "pg_prewarm"), sql.Literal(partition.as_string()))
+            )
 
     def _copy(self, command: str, types: list[str], rows: Iterable[tuple[Any, ...]]) -> None:
         """COPY small rows one by one, the model's key before each."""

@@ -1,5 +1,17 @@
-"""`python -m psqlm`, the same as `psqlm`."""
+"""The program: `psqlm`, and `python -m psqlm`, the same."""
 
-from psqlm.cli import main
+import sys
 
-main()
+
+def main() -> None:
+    """Run the command line; Ctrl-C is a line and status 130 from the first moment on."""
+    try:
+        from psqlm.cli import main as command_line  # takes half a second
+    except KeyboardInterrupt:
+        print("psqlm: interrupted", file=sys.stderr)
+        sys.exit(130)
+    command_line()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,4 +1,4 @@
-"""The one exception of psqlm."""
+"""The exceptions of psqlm."""
 
 
 class PsqlmError(Exception):
@@ -6,3 +6,7 @@ class PsqlmError(Exception):
 
     Its text is one clear line that says what to do next; the command line prints it and exits 1.
     """
+
+
+class InterruptionError(PsqlmError):
+    """Work that the user stopped; the command line exits 130, as a shell does after Ctrl-C."""

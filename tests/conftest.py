@@ -21,7 +21,7 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from psqlm import database, loader
-from psqlm.server import VERSION, EmbeddedServer
+from psqlm.database.server import VERSION, EmbeddedServer
 from psqlm.synth import synth
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
@@ -37,14 +37,21 @@ class MakeDatabase(Protocol):
     ) -> str: ...
 
 
+def server_folder(prefix: str = "psqlm-test-") -> Path:
+    """A folder for a server."""
+    # not under pytest's own temporary folder: root's server runs as another user
+    folder = Path(tempfile.mkdtemp(prefix=prefix))
+    folder.chmod(0o711)
+    return folder
+
+
 @pytest.fixture(scope="session")
 def server_dsn() -> Iterator[str]:
     """A server's maintenance database."""
     if given := os.environ.get("PSQLM_TEST_DSN"):
         yield given
         return
-    # not under pytest's own temporary folder: root's server runs as another user
-    folder = Path(tempfile.mkdtemp(prefix="psqlm-test-"))
+    folder = server_folder()
     server = EmbeddedServer(folder, int(os.environ.get("PSQLM_TEST_POSTGRES", VERSION)))
     try:
         dsn = server.start()

@@ -13,7 +13,7 @@ import psycopg
 import torch
 from transformers import GPT2LMHeadModel, PreTrainedTokenizerFast
 
-from psqlm.resources import DEMO_MODEL
+from psqlm.bundled_files import DEMO_MODEL
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 with warnings.catch_warnings():

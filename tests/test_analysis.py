@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import io
+import re
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -18,13 +19,19 @@ from rich.console import Console
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.stattools import durbin_watson
 
-from psqlm.analysis import DEMO_PROMPT, figures
-from psqlm.analysis.beyond import fit_formula, read_rows
-from psqlm.analysis.data import latest_run, read_design, read_norms, read_run
-from psqlm.analysis.regression import COLUMNS, Fit, coefficients, fit_layers
-from psqlm.analysis.report import Results, analyze
+from psqlm.analysis import DEMO_PROMPT, comparison
+from psqlm.analysis.comparison import RECIPE_COLUMNS as COLUMNS
+from psqlm.analysis.comparison import Series, collect, compare
+from psqlm.analysis.data import Run, latest_run, read_norms, read_run
+from psqlm.analysis.drawing import style
+from psqlm.analysis.fitting import RECIPE, fit_each, fit_formula, read_rows
+from psqlm.analysis.norms_figure import norms_figure
+from psqlm.analysis.regression import Fit
+from psqlm.analysis.report import report
+from psqlm.analysis.slopes_figure import slopes_figure
+from psqlm.analysis.story import tell
+from psqlm.bundled_files import DEMO_MODEL
 from psqlm.errors import PsqlmError
-from psqlm.resources import DEMO_MODEL
 
 LAG_OLS = [
     *("layer", "n", "intercept", "beta_lag1", "beta_lag2", "se_intercept", "se_lag1", "se_lag2"),
@@ -120,11 +127,43 @@ def query(connection: psycopg.Connection, text: str, *parameters: object) -> pd.
     return table
 
 
+class Results(NamedTuple):
+    run: Run
+    coefficients: pd.DataFrame
+    files: list[Path]
+
+
 def run_analysis(connection: psycopg.Connection, run_id: int, out: Path) -> tuple[Results, str]:
     """Analyze a run; returns what was printed on a narrow terminal too."""
     printed = io.StringIO()
     console = Console(file=printed, width=80)
-    return analyze(connection, run_id, out, console), printed.getvalue()
+    found = compare(connection, [[run_id]], RECIPE)
+    assert found.run is not None
+    files = report(found, out, console)
+    return Results(found.run, found.table, files), printed.getvalue()
+
+
+def read_design(connection: psycopg.Connection, run_id: int) -> pd.DataFrame:
+    """lm.lag_design; NaN where a norm is 0."""
+    design = query(
+        connection,
+        """
+        SELECT layer, position, log_norm, lag_1, lag_2
+        FROM lm.lag_design
+        WHERE run_id = %s
+        ORDER BY layer, position
+        """,
+        run_id,
+    )
+    return design.astype(dict.fromkeys(("log_norm", "lag_1", "lag_2"), float))
+
+
+def fit_layers(design: pd.DataFrame, n_layer: int) -> list[Fit]:
+    return fit_each(design, range(n_layer), RECIPE.formula, RECIPE.covariance)
+
+
+def coefficients(fits: list[Fit]) -> pd.DataFrame:
+    return comparison.coefficients([Series("demo", len(fits), 1, fits, [])])[COLUMNS]
 
 
 # Views --------------------------------------------------------------------------------------------
@@ -411,9 +450,10 @@ def test_pictures_can_be_read_and_are_the_same_each_time(
 @pytest.mark.parametrize("n_layer", [1, 12, 48])
 def test_slopes_are_marked_by_significance(n_layer: int) -> None:
     design, run = synthetic(n_layer, 60)
-    fits = fit_layers(design, n_layer)
-    with figures.style():
-        figure = figures.slopes_figure(run, fits)
+    series = comparison.fit_series(run.model, design, n_layer, RECIPE)
+    fits = series.fits
+    with style():
+        figure = slopes_figure(collect([run.model], [series], RECIPE, run=run))
     (axes,) = figure.subfigs[0].axes
     crosses = [line for line in axes.lines if line.get_marker() == "x"]
     for term, line in zip(("lag_1", "lag_2"), crosses, strict=True):
@@ -428,8 +468,8 @@ def test_slopes_are_marked_by_significance(n_layer: int) -> None:
 def test_histograms_have_freedman_and_diaconis_bins(connection: psycopg.Connection) -> None:
     run_id = insert_run(connection, random_adjustments(80))
     norms = read_norms(connection, run_id)
-    with figures.style():
-        figure = figures.norms_figure(read_run(connection, run_id), norms)
+    with style():
+        figure = norms_figure(read_run(connection, run_id), norms)
     points, bars = figure.subfigs[0].axes
     for layer in range(8):
         rows = norms[(norms["layer"] == layer) & (norms["position"] >= 1)]
@@ -442,13 +482,121 @@ def test_histograms_have_freedman_and_diaconis_bins(connection: psycopg.Connecti
 
 
 def synthetic(n_layer: int, n_tokens: int) -> tuple[pd.DataFrame, Any]:
-    from psqlm.analysis.data import Run
-
     random = np.random.default_rng(n_layer)
     columns = {name: random.normal(size=n_layer * (n_tokens - 3)) for name in ("lag_1", "lag_2")}
-    design = pd.DataFrame({"layer": np.repeat(np.arange(n_layer), n_tokens - 3), **columns})
+    places = {
+        "run_id": 1,
+        "layer": np.repeat(np.arange(n_layer), n_tokens - 3),
+        "position": np.tile(np.arange(3, n_tokens), n_layer),
+    }
+    design = pd.DataFrame(places | columns)
     design["log_norm"] = 0.3 * design["lag_1"] + random.normal(size=len(design))
     return design, Run(1, "$name_of_$model", n_layer, "a prompt", n_tokens)
+
+
+def test_histograms_have_one_scale(connection: psycopg.Connection) -> None:
+    run_id = insert_run(connection, random_adjustments(80))
+    norms = read_norms(connection, run_id)
+    with style():
+        figure = norms_figure(read_run(connection, run_id), norms)
+    _, bars = figure.subfigs[0].axes
+    drawn, counted = [], []
+    for layer in range(8):
+        bar = bars.patches[2 * layer].get_data()
+        drawn.extend(bar.baseline - bar.values)
+        rows = norms[(norms["layer"] == layer) & (norms["position"] >= 1)]
+        counted.extend(np.histogram(rows["log_norm"], bins="fd")[0])
+    # a token is as high in every layer
+    np.testing.assert_allclose(drawn, np.array(counted) * max(drawn) / max(counted), atol=1e-12)
+
+
+# Drift along the text -----------------------------------------------------------------------------
+
+
+def drifting_adjustments(n_tokens: int) -> Adjustments:
+    """Norms that fall along the text in layer 2, and depend on nothing else there."""
+    adjustments = random_adjustments(n_tokens)
+    sizes = np.exp(-np.arange(n_tokens) / 20 + np.random.default_rng(3).normal(0, 0.05, n_tokens))
+    adjustments[2] *= (sizes / np.linalg.norm(adjustments[2], axis=1))[:, None]
+    return adjustments
+
+
+def test_drift_against_statsmodels(connection: psycopg.Connection) -> None:
+    runs = [drifting_adjustments(40), drifting_adjustments(55)]
+    run_ids = [insert_run(connection, run) for run in runs]
+    (series,) = compare(connection, [run_ids], RECIPE).series
+    in_sql = query(connection, "SELECT * FROM lm.lag_diagnostics(%s)", run_ids)
+    for layer, drift in enumerate(series.drift):
+        y, x = lagged(runs, layer, 2)
+        assert drift.correlation == pytest.approx(np.corrcoef(y, x[:, 3])[0, 1], rel=1e-10)
+        assert drift.durbin_watson == pytest.approx(in_sql.loc[layer, "durbin_watson"], rel=1e-8)
+        expected = sm.OLS(y, x).fit()
+        ols = drift.controlled.ols
+        assert list(ols.params.index) == ["Intercept", "lag_1", "lag_2", "position"]
+        np.testing.assert_allclose(ols.params, expected.params, rtol=1e-8)
+        np.testing.assert_allclose(ols.pvalues, expected.pvalues, rtol=1e-6)
+        # what is beside it is the article's
+        article = sm.OLS(y, x[:, :3]).fit()
+        np.testing.assert_allclose(series.fits[layer].ols.params, article.params, rtol=1e-8)
+
+
+def test_durbin_watson_of_one_run_against_statsmodels(connection: psycopg.Connection) -> None:
+    run = random_adjustments(60)
+    run_id = insert_run(connection, run)
+    (series,) = compare(connection, [[run_id]], RECIPE).series
+    expected = [durbin_watson(fit.resid) for fit in expected_fits(run)]
+    np.testing.assert_allclose([one.durbin_watson for one in series.drift], expected, rtol=1e-8)
+
+
+def test_drift_is_said_and_drawn(connection: psycopg.Connection, tmp_path: Path) -> None:
+    run = drifting_adjustments(60)
+    run_id = insert_run(connection, run)
+    _, printed = run_analysis(connection, run_id, tmp_path)
+    y, x = lagged([run], 2, 2)
+    r = np.corrcoef(y, x[:, 3])[0, 1]
+    slope = sm.OLS(y, x).fit().params[1]
+    assert r < -0.99
+    summary = (tmp_path / "summary.txt").read_text("utf-8")
+    for text in (printed, summary):
+        assert f"goes with position (|r| ≥ 0.8) in layer 2 ({r:.3f})" in text
+        assert any(
+            {f"{r:.3f}", f"{slope:.3f}"} <= set(line.split())
+            for line in text.splitlines()
+            if line.split()[:1] == ["2"]
+        )
+    with style():
+        figure = slopes_figure(compare(connection, [[run_id]], RECIPE))
+    correlations, slopes = figure.subfigs[1].axes
+    (dots,) = [line for line in correlations.lines if line.get_marker() == "o"]
+    assert dots.get_ydata()[2] == pytest.approx(r)
+    (first,) = [line for line in slopes.lines if line.get_marker() == "o"]
+    assert first.get_ydata()[2] == pytest.approx(slope)
+    assert slopes.get_ylim() == figure.subfigs[0].axes[0].get_ylim()
+
+
+def test_nothing_is_said_of_drift_where_there_is_none(connection: psycopg.Connection) -> None:
+    run_id = insert_run(connection, random_adjustments(60))
+    assert "drift" not in "".join(tell(compare(connection, [[run_id]], RECIPE)))
+
+
+def test_the_run_and_its_first_words(connection: psycopg.Connection, tmp_path: Path) -> None:
+    run_id = insert_run(connection, random_adjustments(60))
+    text = "The  house\nat the end of the lane was older than anybody in the village"
+    connection.execute("UPDATE lm.run SET prompt = %s WHERE run_id = %s", (text, run_id))
+    _, printed = run_analysis(connection, run_id, tmp_path)
+    told = f"run {run_id} “The house at the end of the lane was …”"
+    assert told in printed
+    assert told in (tmp_path / "summary.txt").read_text("utf-8")
+    for name in ("log_norms", "slopes"):
+        with style():
+            found = compare(connection, [[run_id]], RECIPE)
+            assert found.run is not None and found.norms is not None
+            figure = (
+                norms_figure(found.run, found.norms)
+                if name == "log_norms"
+                else slopes_figure(found)
+            )
+        assert told in figure.subfigs[0].get_suptitle()
 
 
 # What cannot be fitted ----------------------------------------------------------------------------
@@ -514,6 +662,22 @@ def test_the_latest_run(connection: psycopg.Connection) -> None:
         latest_run(connection, "nobody")
 
 
+def test_a_newest_run_without_adjustments(connection: psycopg.Connection) -> None:
+    connection.execute("DELETE FROM lm.run")
+    insert_run(connection, random_adjustments(9))
+    other = connection.execute("SELECT lm.forward('a wood', capture => '{z}')").fetchone()
+    assert other is not None
+    with pytest.raises(PsqlmError, match=f"run {other[0]}, the newest, kept no") as error:
+        latest_run(connection)
+    command = re.search(r'psqlm sql -c "(.*)" makes a run of its text', str(error.value))
+    assert command is not None
+    made = connection.execute(command[1].encode()).fetchone()
+    assert made is not None
+    assert latest_run(connection) == made[0]
+    same = "SELECT count(DISTINCT token_ids) FROM lm.run WHERE run_id = ANY (%s)"
+    assert connection.execute(same, ([other[0], made[0]],)).fetchone() == (1,)
+
+
 def test_a_failing_disk_leaves_the_old_files_whole(
     connection: psycopg.Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -566,6 +730,7 @@ def lagged(runs: Sequence[Adjustments], layer: int, lags: int) -> tuple[np.ndarr
     return np.array(y), np.array(x)
 
 
+@pytest.mark.filterwarnings("ignore:errors clustered by 6 runs only")
 @pytest.mark.parametrize("lags", [1, 2, 5])
 @pytest.mark.parametrize("covariance", ["nonrobust", "HC3", "cluster"])
 def test_more_lags_controls_and_robust_errors(
@@ -631,7 +796,7 @@ def test_token_frequency(connection: psycopg.Connection) -> None:
     [
         (20, 0, "nonrobust", "lags must be 1 or more"),
         (20, -3, "nonrobust", "lags must be 1 or more"),
-        (20, 2, "cluster", "two runs or more"),
+        (20, 2, "cluster", "need 3 runs or more, and there is 1"),
         (9, 5, "nonrobust", "layer 0 cannot be fitted: 3 rows"),
         (4, 3, "nonrobust", "no rows to fit"),
     ],

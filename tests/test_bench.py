@@ -21,8 +21,8 @@ from psqlm.bench.plan import Plan
 from psqlm.bench.prose import prose
 from psqlm.bench.scratch import DATABASE
 from psqlm.bench.stages import stage_times
+from psqlm.bundled_files import DEMO_MODEL
 from psqlm.errors import PsqlmError
-from psqlm.resources import DEMO_MODEL
 
 SMALL = Plan(
     repeats=1,

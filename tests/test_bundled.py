@@ -10,9 +10,9 @@ import torch
 from tokenizers import Tokenizer
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from psqlm.bundled_files import BUNDLED, DEMO_MODEL
 from psqlm.errors import PsqlmError
 from psqlm.loader import source
-from psqlm.resources import BUNDLED, DEMO_MODEL
 
 BOTH = pytest.mark.parametrize("folder", BUNDLED.values(), ids=BUNDLED)
 TALE = (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+import signal
 import stat
 import subprocess
 import sys
@@ -18,7 +19,7 @@ from typer.testing import CliRunner, Result
 
 from psqlm import __version__
 from psqlm.cli import app
-from psqlm.inference import stream, whole_characters
+from psqlm.runs.generate import stream, whole_characters
 
 PROMPT = "Once upon a time there was a little girl who lived in a wood"
 
@@ -113,6 +114,52 @@ def test_load_list_and_drop(database: psycopg.Connection) -> None:
     assert psqlm("drop", "half").exit_code == 0
     fails(psqlm("drop", "half"), 'no model named "half" is loaded')
     assert database.execute("SELECT name FROM lm.model").fetchall() == [("demo",)]
+
+
+def test_force_asks_before_runs_are_removed(database: psycopg.Connection) -> None:
+    assert psqlm("load", "demo", "--name", "mine").exit_code == 0
+    assert psqlm("load", "demo", "--name", "mine", "--force").exit_code == 0  # nothing to lose
+    for _ in range(2):
+        assert psqlm("run", PROMPT, "--model", "mine").exit_code == 0
+    count = (
+        "SELECT count(*) FROM lm.run AS r INNER JOIN lm.model AS m USING (model_id) "
+        "WHERE m.name = 'mine'"
+    )
+    for answer in ("n\n", "\n", ""):
+        result = psqlm("load", "demo", "--name", "mine", "--force", input=answer)
+        assert result.exit_code == 1
+        assert 'replace "mine" and remove its 2 runs? [y/N]' in result.stderr
+        assert result.stderr.rstrip().endswith(
+            'psqlm: "mine" and its 2 runs are kept: --yes replaces them, --name loads beside them'
+        )
+        assert database.execute(count).fetchone() == (2,)
+    assert psqlm("load", "demo", "--name", "mine", "--force", input="y\n").exit_code == 0
+    assert database.execute(count).fetchone() == (0,)
+    assert psqlm("run", PROMPT, "--model", "mine").exit_code == 0
+    assert psqlm("load", "demo", "--name", "mine", "--force", "--yes").exit_code == 0
+    assert database.execute(count).fetchone() == (0,)
+    assert psqlm("drop", "mine").exit_code == 0
+
+
+def test_interrupted_while_modules_load(tmp_path: Path) -> None:
+    """A module that takes long stands for a machine on which all of them do."""
+    (tmp_path / "typer.py").write_text(
+        "print('loading', flush=True)\nimport time\ntime.sleep(60)\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-m", "psqlm", "models"],
+        env=os.environ | {"PYTHONPATH": str(tmp_path)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # a shell's background jobs ignore it, and so would theirs
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "loading\n"
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=30)
+    assert (process.returncode, errors) == (130, "psqlm: interrupted\n")
 
 
 def test_run_prints_the_number_of_the_run(database: psycopg.Connection, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 from conftest import MakeDatabase
 
 from psqlm import database
+from psqlm.database import installation
 from psqlm.errors import PsqlmError
 
 
@@ -21,10 +22,10 @@ def scratch(scratch_dsn: str) -> Iterator[psycopg.Connection]:
 
 def _changed_sql(monkeypatch: pytest.MonkeyPatch, folder: Path, extra: str) -> None:
     """Let the installer find another version of the SQL: the present one, and something more."""
-    for path in database.SQL.glob("*.sql"):
+    for path in installation.SQL.glob("*.sql"):
         (folder / path.name).write_bytes(path.read_bytes())
     (folder / "98_extra.sql").write_text(extra)
-    monkeypatch.setattr(database, "SQL", folder)
+    monkeypatch.setattr(installation, "SQL", folder)
 
 
 def _contents(connection: psycopg.Connection) -> list[tuple[object, ...]]:
@@ -196,7 +197,7 @@ def test_old_pgvector_is_refused(
     )
     scratch.execute("SET search_path = pg_temp, pg_catalog")
     with pytest.raises(PsqlmError, match=message):
-        database._ensure_pgvector(scratch)
+        installation._ensure_pgvector(scratch)
 
 
 def test_a_server_without_pgvector_is_refused(scratch: psycopg.Connection) -> None:
@@ -205,7 +206,7 @@ def test_a_server_without_pgvector_is_refused(scratch: psycopg.Connection) -> No
     )
     scratch.execute("SET search_path = pg_temp, pg_catalog")
     with pytest.raises(PsqlmError, match="this server has no pgvector"):
-        database._ensure_pgvector(scratch)
+        installation._ensure_pgvector(scratch)
 
 
 def test_an_old_server_is_refused(

@@ -7,16 +7,16 @@ import re
 import shutil
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 import yaml
+from conftest import server_folder
 from psycopg import sql
 
-from psqlm.server import EmbeddedServer
+from psqlm.database.server import EmbeddedServer
 
 CHECKOUT = Path(__file__).parents[1]
 COMPOSE = CHECKOUT / "docker-compose.yml"
@@ -108,7 +108,7 @@ def test_the_image_of_the_load_service_takes_all_that_a_build_needs() -> None:
 
 
 def test_its_settings_start_a_server(services: dict[str, Any]) -> None:
-    folder = Path(tempfile.mkdtemp(prefix="psqlm-test-"))
+    folder = server_folder()
     server = EmbeddedServer(folder)
     try:
         with psycopg.connect(server.start(), autocommit=True) as connection:

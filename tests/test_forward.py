@@ -13,7 +13,7 @@ from differences import assert_close
 from psycopg.rows import scalar_row
 
 from psqlm import loader
-from psqlm.resources import DEMO_MODEL
+from psqlm.bundled_files import DEMO_MODEL
 
 TALE = (
     "Once upon a time there was a miller who had three sons, and when he died he left them nothing "

@@ -13,7 +13,7 @@ import reference
 from psycopg.rows import scalar_row
 from scipy import stats
 
-from psqlm.resources import DEMO_MODEL
+from psqlm.bundled_files import DEMO_MODEL
 
 OPENINGS = [
     "Once upon a time", "There was once a king", "In a far country", "The old woman said",
@@ -198,6 +198,8 @@ def test_no_tokens_are_no_rows(connection: psycopg.Connection) -> None:
         ("'a', NULL", "n_tokens must be 0 or more"),
         ("'a', 5, temperature => -1", "temperature must be 0"),
         ("'a', 5, temperature => 'NaN'", "temperature must be 0"),
+        ("'a', 5, temperature => 1e308", "temperature must be 0"),
+        ("'a', 5, temperature => 1e-320", "temperature must be 0"),
         ("'a', 5, top_k => 0", "top_k must be 1 or more"),
         ("'a', 5, top_p => 1.5", "top_p must be above 0"),
         ("'a', 5, model => 'gpt5'", 'no model named "gpt5"'),

@@ -17,7 +17,7 @@ import psycopg
 import pytest
 from safetensors.numpy import load_file, save_file
 
-from psqlm.resources import DEMO_MODEL
+from psqlm.bundled_files import DEMO_MODEL
 
 FIRST, SECOND = "1" * 40, "2" * 40
 NEEDED = {"config.json", "model.safetensors", "vocab.json", "merges.txt"}

@@ -12,7 +12,7 @@ import reference
 import torch
 from differences import assert_close
 
-from psqlm.resources import DEMO_MODEL
+from psqlm.bundled_files import DEMO_MODEL
 
 CLEAN = "The King had a daughter who was very beautiful"
 CORRUPT = "The Fox had a brother who was very hungry indeed"

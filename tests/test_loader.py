@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 import threading
 import tracemalloc
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ import numpy as np
 import psycopg
 import pytest
 import torch
+from psycopg.conninfo import make_conninfo
 from safetensors.torch import load_file, save_file
 from tokenizers import ByteLevelBPETokenizer, Tokenizer
 from transformers import GPT2Config, GPT2LMHeadModel
@@ -341,6 +344,20 @@ def _truncate(folder: Path) -> None:
     path.write_bytes(path.read_bytes()[:-1000])
 
 
+def _pipe(name: str) -> Change:
+    def change(folder: Path) -> None:
+        (folder / name).unlink()
+        os.mkfifo(folder / name)
+
+    return change
+
+
+def _cut_merges(folder: Path) -> None:
+    path = folder / "merges.txt"
+    lines = path.read_text("utf-8").splitlines()
+    path.write_text("\n".join(lines[:-3]) + "\n", "utf-8")
+
+
 def _only_index(weight_map: dict[str, str]) -> Change:
     def change(folder: Path) -> None:
         (folder / "model.safetensors").unlink()
@@ -358,6 +375,12 @@ def _tokenizer_json(contents: dict[str, Any]) -> Change:
     return change
 
 
+def _merges_of_lists(folder: Path) -> None:
+    vocabulary = json.loads((folder / "vocab.json").read_text("utf-8"))
+    model = {"type": "BPE", "vocab": vocabulary, "merges": [[["a"], ["b"]]]}
+    _tokenizer_json(BPE | {"model": model})(folder)
+
+
 WTE, WPE, LN_F = "transformer.wte.weight", "transformer.wpe.weight", "transformer.ln_f.bias"
 C_FC = "transformer.h.1.mlp.c_fc.weight"
 PRE_TOKENIZER = {"type": "ByteLevel", "add_prefix_space": False}
@@ -366,6 +389,16 @@ BPE = {"model": {"type": "BPE", "vocab": {}, "merges": []}, "pre_tokenizer": PRE
 BAD: dict[str, tuple[Change, str]] = {
     "no config": (_remove("config.json"), r"cannot read .*config\.json"),
     "no JSON": (_write("config.json", "{"), r"config\.json is not JSON"),
+    "nested": (_write("config.json", "[" * 100_000 + "]" * 100_000), "nested too deeply"),
+    "pipe": (_pipe("config.json"), r"config\.json is not a regular file"),
+    "absurd value": (_config(n_layer=[[0] * 10_000]), "must be a positive number, not \\[…\\]"),
+    "absurd number of layers": (
+        _config(n_layer=1_000_000_000),
+        "promises 1000000000 layers, and the weights are 28 tensors",
+    ),
+    "absurd vocabulary size": (_config(vocab_size=10**18), r"wte\.weight has shape \[300, 24\]"),
+    "absurd context": (_config(n_positions=10**18), r"wpe\.weight has shape \[16, 24\]"),
+    "absurd width of MLPs": (_config(n_inner=10**18), r"c_fc\.weight has shape \[24, 60\]"),
     "no object": (_write("config.json", "[]"), "is not a model's configuration"),
     "other architecture": (_config(model_type="llama"), 'model_type "llama" is not supported'),
     "no architecture": (_config(model_type=None), "model_type null is not supported"),
@@ -447,6 +480,20 @@ BAD: dict[str, tuple[Change, str]] = {
             "\n".join((folder / "merges.txt").read_text().splitlines()[1:2] * 2)
         ),
         "the merge . . is there twice",
+    ),
+    "merges cut short": (_cut_merges, "the merges are incomplete, fetch the model again"),
+    "merges only a header": (
+        _write("merges.txt", "#version: 0.2\n"),
+        r"no merge in .* makes the token '.*' and \d+ more tokens: the merges are incomplete",
+    ),
+    "merges of lists": (_merges_of_lists, "the tokenizer in .* is damaged"),
+    "infinite number of a token": (
+        _write("vocab.json", '{"a": 1e999}'),
+        "tokenizer in .* is damaged",
+    ),
+    "vocabulary nested": (
+        _write("vocab.json", "[" * 100_000 + "]" * 100_000),
+        r"vocab\.json is nested too deeply",
     ),
     "no merge": (_write("merges.txt", "#version: 0.2\nt h e\n"), "line 2: 't h e' is not a merge"),
     "other tokenizer": (
@@ -587,6 +634,25 @@ def test_two_sessions_load_one_name(
     assert sorted("loaded already" in outcome for outcome in outcomes) == [False, True]
 
 
+def test_sessions_that_replace_one_name_take_turns(
+    database: str, connection: psycopg.Connection, saved: Path
+) -> None:
+    loader.load(connection, str(saved), name="contested")
+    connection.commit()
+    barrier = threading.Barrier(6)
+
+    def replace(_: int) -> str:
+        with psycopg.connect(database) as own:
+            barrier.wait()
+            return loader.load(own, str(saved), name="contested", force=True)
+
+    with ThreadPoolExecutor(6) as pool:
+        assert list(pool.map(replace, range(6))) == ["contested"] * 6
+    assert connection.execute(
+        "SELECT count(*), (SELECT count(DISTINCT model_id) FROM lm.linear) FROM lm.model"
+    ).fetchall() == [(1, 1)]
+
+
 def test_drop_removes_all_that_belongs_to_a_model(
     connection: psycopg.Connection, saved: Path
 ) -> None:
@@ -625,24 +691,69 @@ def test_rows_are_found_by_key_and_kept_in_line(
     assert storage == [("p",)]
 
 
+PREWARM = "relation regclass, mode text, fork text, first bigint, last bigint"
+
+
 def test_weights_are_prewarmed_where_that_can_be_done(
     connection: psycopg.Connection, saved: Path
 ) -> None:
-    """The extension's function is played by one that writes down what it was called with."""
+    """The extension is played by a row of pg_extension, for not every server has its files.
+
+    Its function writes down what it was called with. One of the same name beside it, which a call
+    with fewer arguments would rather mean, does not belong to the extension.
+    """
     connection.execute(
-        """
-        CREATE TABLE warmed (relation regclass);
+        f"""
+        CREATE TABLE warmed (relation regclass, mode text);
+        CREATE FUNCTION pg_prewarm({PREWARM}) RETURNS void LANGUAGE sql
+        BEGIN ATOMIC INSERT INTO warmed VALUES (relation, mode); END;
         CREATE FUNCTION pg_prewarm(relation regclass) RETURNS void LANGUAGE sql
-        BEGIN ATOMIC INSERT INTO warmed VALUES (relation); END;
+        BEGIN ATOMIC INSERT INTO warmed VALUES (relation, 'not of the extension'); END;
+        INSERT INTO pg_extension (oid, extname, extowner, extnamespace, extrelocatable, extversion)
+        VALUES (1000000, 'pg_prewarm', current_user::regrole, 'public'::regnamespace, true, '1.2');
+        ALTER EXTENSION pg_prewarm
+        ADD FUNCTION pg_prewarm(regclass, text, text, bigint, bigint);
         """
     )
     loader.load(connection, str(saved))
-    assert connection.execute("SELECT relation::regclass::text FROM warmed").fetchall() == (
+    assert connection.execute("SELECT relation::text, mode FROM warmed").fetchall() == (
         connection.execute(
-            "SELECT inhrelid::regclass::text FROM pg_inherits ORDER BY inhparent"
+            "SELECT inhrelid::regclass::text, 'buffer' FROM pg_inherits ORDER BY inhparent"
         ).fetchall()
     )
     connection.rollback()
+
+
+@pytest.fixture
+def stranger(database: str, connection: psycopg.Connection) -> Iterator[psycopg.Connection]:
+    """A session of a role that can connect and nothing more."""
+    connection.execute("CREATE ROLE psqlm_stranger LOGIN PASSWORD 'stranger'")
+    connection.commit()
+    as_stranger = make_conninfo(database, user="psqlm_stranger", password="stranger")
+    try:
+        with psycopg.connect(as_stranger, autocommit=True) as opened:
+            yield opened
+    finally:
+        connection.rollback()
+        connection.execute("DROP OWNED BY psqlm_stranger; DROP ROLE psqlm_stranger")
+        connection.commit()
+
+
+def test_no_function_of_a_strangers_is_called(
+    connection: psycopg.Connection, stranger: psycopg.Connection, saved: Path
+) -> None:
+    """Whoever can connect can make a pg_prewarm in a temporary schema; a superuser loads."""
+    for arguments in ("regclass", PREWARM):
+        stranger.execute(
+            f"CREATE FUNCTION pg_temp.pg_prewarm({arguments}) RETURNS void LANGUAGE sql "
+            "AS 'ALTER ROLE psqlm_stranger SUPERUSER'"
+        )
+    loader.load(connection, str(saved))
+    connection.commit()
+    assert connection.execute(
+        "SELECT current_setting('is_superuser'), rolsuper FROM pg_roles "
+        "WHERE rolname = 'psqlm_stranger'"
+    ).fetchall() == [("on", False)]
 
 
 def test_memory_is_bounded_by_a_tensor(

@@ -123,6 +123,16 @@ def test_benjamini_hochberg_leaves_nulls(connection: psycopg.Connection) -> None
     assert row[0] == pytest.approx([q[0], None, q[1], None, q[2]])
 
 
+@pytest.mark.parametrize("p", [[np.nan, 0.1], [0.1, np.nan], [-0.1, 0.1], [1.1], [0.1, np.inf]])
+def test_benjamini_hochberg_refuses_what_scipy_refuses(
+    connection: psycopg.Connection, p: list[float]
+) -> None:
+    with pytest.raises(ValueError, match="between 0 and 1"):
+        stats.false_discovery_control(p)
+    with pytest.raises(psycopg.errors.InvalidParameterValue, match="a p-value is from 0 to 1"):
+        connection.execute("SELECT lm.benjamini_hochberg(%s::float8[])", (p,))
+
+
 # Fits ---------------------------------------------------------------------------------------------
 
 

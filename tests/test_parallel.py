@@ -9,7 +9,7 @@ import reference
 from differences import assert_close
 from psycopg.rows import scalar_row
 
-from psqlm.resources import DEMO_MODEL
+from psqlm.bundled_files import DEMO_MODEL
 
 PROMPTS = [
     "The",

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import psycopg
 import pytest
+from conftest import server_folder
 
 from psqlm import database, loader
-from psqlm.server import EmbeddedServer
+from psqlm.database.server import EmbeddedServer
 
 PROMPT = "Once upon a time there was a ñandú 🦩, and it's 3 o'clock"
 
 
 @pytest.fixture(scope="module")
 def sixteen() -> Iterator[psycopg.Connection]:
-    folder = Path(tempfile.mkdtemp(prefix="psqlm-test-"))
+    folder = server_folder()
     server = EmbeddedServer(folder, version=16)
     try:
         with database.connect(server.start()) as connection:

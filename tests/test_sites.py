@@ -264,6 +264,7 @@ def test_top_logits(connection: psycopg.Connection) -> None:
     ("options", "message"),
     [
         ({"capture": ["attention"]}, "capture holds what is no site: attention"),
+        ({"capture": None}, "NULL"),
         (
             {"capture_layers": [lens.N_LAYER]},
             f'capture_layers holds others than 0 to {lens.N_LAYER - 1}, the layers of "demo"',

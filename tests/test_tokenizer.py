@@ -23,7 +23,7 @@ from tokenizers.models import BPE
 from transformers import GPT2Config, GPT2LMHeadModel
 
 from psqlm import loader
-from psqlm.resources import DEMO_MODEL
+from psqlm.bundled_files import DEMO_MODEL
 
 END_OF_TEXT = "<|endoftext|>"
 MODELS = ("gpt2", "demo")

@@ -14,7 +14,7 @@ import psycopg
 from psycopg.conninfo import make_conninfo
 
 from psqlm import database, loader
-from psqlm.server import EmbeddedServer
+from psqlm.database.server import EmbeddedServer
 
 ROOT = Path(__file__).resolve().parents[1]
 TARGETS = [ROOT / "README.md", ROOT / "docs" / "cookbook.md"]

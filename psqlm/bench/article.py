@@ -19,9 +19,10 @@ def main(model_folder: Path, text_file: Path, out: Path) -> None:
     """Write coefficients.csv, summary.txt and the figures, as `psqlm analyze` does."""
     import torch
 
-    from psqlm.analysis import figures
+    from psqlm.analysis.comparison import collect, fit_series
     from psqlm.analysis.data import Run
-    from psqlm.analysis.regression import coefficients, fit_layers
+    from psqlm.analysis.fitting import RECIPE
+    from psqlm.analysis.report import write_report
     from psqlm.bench.theirs import n_cores
 
     transformers: Any = import_module("transformers")  # its types are incomplete
@@ -56,18 +57,12 @@ def main(model_folder: Path, text_file: Path, out: Path) -> None:
     seen["lag_1"] = seen.groupby("layer")["log_norm"].shift(1)
     seen["lag_2"] = seen.groupby("layer")["log_norm"].shift(2)
 
-    fits = fit_layers(seen[seen["position"] >= 3], n_layer)
-    out.mkdir(parents=True, exist_ok=True)
-    coefficients(fits).to_csv(out / "coefficients.csv", index=False)
-    (out / "summary.txt").write_text("\n\n".join(fit.summary() for fit in fits), "utf-8")
     run = Run(0, model_folder.name, n_layer, text, n_tokens)
-    with figures.style():
-        for name, figure in {
-            "log_norms": figures.norms_figure(run, seen),
-            "slopes": figures.slopes_figure(run, fits),
-        }.items():
-            figure.savefig(out / f"{name}.png")
-            figure.savefig(out / f"{name}.svg")
+    rows = seen.loc[
+        seen["position"] >= 3, ["layer", "position", "log_norm", "lag_1", "lag_2"]
+    ].assign(run_id=0)
+    series = fit_series(run.model, rows, n_layer, RECIPE)
+    write_report(collect([run.model], [series], RECIPE, run=run, norms=seen), out)
 
 
 if __name__ == "__main__":

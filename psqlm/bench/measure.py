@@ -17,10 +17,10 @@ from psqlm.bench.plan import DEMO, Plan
 from psqlm.bench.report import Row
 from psqlm.bench.theirs import Theirs
 from psqlm.bench.timing import Samples, in_turn, seconds, shell
+from psqlm.bundled_files import DEMO_MODEL
 from psqlm.errors import PsqlmError
 from psqlm.loader.config import read_config
 from psqlm.loader.tokenizer import read_tokenizer
-from psqlm.resources import DEMO_MODEL
 
 PROSE_SIZE = 10_000  # bytes
 EXAMPLE = (7, 10)  # tokens of the prompt, tokens to generate

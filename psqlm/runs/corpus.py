@@ -1,0 +1,319 @@
+"""Running a corpus: each of its texts once, several to a pass, over several connections."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from contextlib import suppress
+from dataclasses import dataclass, field
+from threading import Lock
+from typing import Literal, TypeVar
+
+import psycopg
+
+from psqlm.errors import InterruptionError, PsqlmError
+
+Each = Literal["line", "paragraph", "document"]
+Connect = Callable[[], psycopg.Connection]
+Show = Callable[[int, int], None]
+"""Called with the tokens run so far and those to run in all."""
+
+BATCH_TOKENS = 256
+"""Tokens in a pass: it reads a weight once for all of them, and more gain nothing."""
+BATCH_TEXTS = 1000
+"""Texts asked about at once."""
+
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True)
+class Text:
+    """A text of a corpus, and the line of the file it begins on, from 1."""
+
+    line: int
+    text: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is run and how.
+
+    Attributes:
+        model: its name; None for the default model.
+        capture: the sites to keep.
+        interventions: the set to make; None for none.
+        tags: names and values to put on every run.
+    """
+
+    model: str | None = None
+    capture: Sequence[str] = ("attn_out",)
+    interventions: str | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass
+class Outcome:
+    """What became of a corpus.
+
+    Attributes:
+        run_ids: the run of every text, be it of now or of before.
+        n_made: texts run now.
+        n_before: texts that had been run, or stand in the corpus more than once.
+        n_tokens: tokens of the runs made now.
+        seconds: how long those took.
+        left_out: lines on which texts begin that cannot be run, by the reason.
+        n_tagged_otherwise: runs of before that had one of the tags with another value, and keep it.
+    """
+
+    run_ids: list[int] = field(default_factory=list)
+    n_made: int = 0
+    n_before: int = 0
+    n_tokens: int = 0
+    seconds: float = 0
+    left_out: dict[str, list[int]] = field(default_factory=dict)
+    n_tagged_otherwise: int = 0
+
+
+def split(text: str, each: Each) -> list[Text]:
+    """The texts of a file: its lines, its paragraphs (blank lines between them) or all of it.
+
+    Nothing is trimmed but the ends of lines; a paragraph keeps those within it.
+    """
+    if each == "document":
+        return [Text(1, text)]
+    lines = [Text(number, line) for number, line in enumerate(text.split("\n"), 1)]
+    if each == "line":
+        return lines
+    paragraphs: list[list[Text]] = [[]]
+    for line in lines:
+        if line.text.strip():
+            paragraphs[-1].append(line)
+        elif paragraphs[-1]:
+            paragraphs.append([])
+    return [
+        Text(part[0].line, "\n".join(line.text for line in part)) for part in paragraphs if part
+    ]
+
+
+def run_corpus(
+    connect: Connect,
+    texts: Sequence[Text],
+    plan: Plan,
+    jobs: int = 1,
+    show: Show = lambda done, total: None,
+) -> Outcome:
+    """Run the texts that have not been run; a transaction for each pass of several.
+
+    What has been run with the same model, text, capture and interventions is left alone, so the
+    same call goes on where an earlier one was stopped.
+
+    Args:
+        connect: opens a connection; called once, and once for each job.
+        texts: the corpus.
+        plan: what is run and how.
+        jobs: passes at a time, each over a connection of its own.
+        show: is told of the progress.
+
+    Raises:
+        PsqlmError: nothing in the corpus can be run.
+        InterruptionError: it was interrupted; what was run is kept.
+    """
+    outcome = Outcome()
+    with connect() as connection:
+        usable = _usable(texts, outcome)
+        found = _find_runs(connection, list(usable), plan)
+        to_run = _count_tokens(connection, usable, found, plan, outcome)
+        outcome.run_ids = list(found.values())
+        outcome.n_tagged_otherwise = put_tags(connection, outcome.run_ids, plan.tags)
+    n_left_out = sum(map(len, outcome.left_out.values()))
+    outcome.n_before = len(texts) - n_left_out - len(to_run)
+    if n_left_out == len(texts):
+        reasons = "; ".join(
+            f"line {lines[0]}{' and others' if len(lines) > 1 else ''}: {reason}"
+            for reason, lines in outcome.left_out.items()
+        )
+        raise PsqlmError(f"no text can be run: {reasons}")
+    start = time.monotonic()
+    try:
+        _run(connect, to_run, plan, jobs, outcome, show)
+    except KeyboardInterrupt:
+        raise InterruptionError(
+            f"interrupted: {outcome.n_made} of {len(to_run)} texts are run and kept; "
+            "the same command goes on with the rest"
+        ) from None
+    outcome.seconds = time.monotonic() - start
+    return outcome
+
+
+def put_tags(
+    connection: psycopg.Connection, run_ids: Sequence[int], tags: Mapping[str, str]
+) -> int:
+    """Tag runs, except with what they are tagged with otherwise; returns how many those are."""
+    if not tags:
+        return 0
+    given = {"runs": list(run_ids), "names": list(tags), "values": list(tags.values())}
+    with connection.transaction():
+        connection.execute(
+            """
+            INSERT INTO lm.tag (run_id, name, value)
+            SELECT r.run_id, t.name, t.value
+            FROM unnest(%(runs)s::bigint[]) AS r (run_id)
+            CROSS JOIN unnest(%(names)s::text[], %(values)s::text[]) AS t (name, value)
+            ON CONFLICT DO NOTHING
+            """,
+            given,
+        )
+        row = connection.execute(
+            """
+            SELECT count(DISTINCT g.run_id)
+            FROM lm.tag AS g
+            INNER JOIN unnest(%(names)s::text[], %(values)s::text[]) AS t (name, value)
+                ON g.name = t.name AND g.value <> t.value
+            WHERE g.run_id = ANY (%(runs)s::bigint[]) AND g.position IS NULL
+            """,
+            given,
+        ).fetchone()
+    assert row is not None  # noqa: S101 (a count)
+    return int(row[0])
+
+
+def _usable(texts: Sequence[Text], outcome: Outcome) -> dict[str, list[int]]:
+    """Texts that can be stored, each once, with the lines on which it begins."""
+    usable: dict[str, list[int]] = {}
+    for text in texts:
+        if not text.text.strip():
+            outcome.left_out.setdefault("empty", []).append(text.line)
+        elif "\0" in text.text:
+            outcome.left_out.setdefault("a NUL, which no text may hold", []).append(text.line)
+        else:
+            usable.setdefault(text.text, []).append(text.line)
+    return usable
+
+
+def _find_runs(connection: psycopg.Connection, texts: Sequence[str], plan: Plan) -> dict[str, int]:
+    """Runs of before, by text."""
+    found: dict[str, int] = {}
+    for part in _parts(texts, BATCH_TEXTS):
+        rows = connection.execute(
+            "SELECT ordinal, run_id FROM lm.find_runs(%s::text[], %s, %s, %s)",
+            (list(part), plan.model, list(plan.capture), plan.interventions),
+        )
+        found |= {part[ordinal - 1]: run_id for ordinal, run_id in rows}
+    return found
+
+
+def _count_tokens(
+    connection: psycopg.Connection,
+    usable: Mapping[str, list[int]],
+    found: Mapping[str, int],
+    plan: Plan,
+    outcome: Outcome,
+) -> dict[str, int]:
+    """Numbers of tokens of the texts to run, those left out that the model has no room for."""
+    row = connection.execute(
+        "SELECT n_ctx FROM lm.model WHERE model_id = lm.model_id(%s)", (plan.model,)
+    ).fetchone()
+    assert row is not None  # noqa: S101 (lm.model_id refuses a model that is not there)
+    to_run: dict[str, int] = {}
+    for part in _parts([text for text in usable if text not in found], BATCH_TEXTS):
+        counts = connection.execute(
+            """
+            SELECT cardinality(lm.encode(t.text, %s))
+            FROM unnest(%s::text[]) WITH ORDINALITY AS t (text, ordinal)
+            ORDER BY t.ordinal
+            """,
+            (plan.model, list(part)),
+        )
+        for text, (n_tokens,) in zip(part, counts, strict=True):
+            if n_tokens > row[0]:
+                reason = f"{n_tokens} tokens, the model has positions for {row[0]}"
+                outcome.left_out.setdefault(reason, []).extend(usable[text])
+            else:
+                to_run[text] = n_tokens
+    return to_run
+
+
+def _run(
+    connect: Connect,
+    to_run: Mapping[str, int],
+    plan: Plan,
+    jobs: int,
+    outcome: Outcome,
+    show: Show,
+) -> None:
+    """Run texts in passes, `jobs` of them at a time."""
+    waiting = deque(_batches(to_run))
+    total = sum(to_run.values())
+    opened: list[psycopg.Connection] = []
+    counting = Lock()
+
+    def work() -> None:
+        with connect() as connection:
+            opened.append(connection)
+            while True:
+                try:
+                    batch = waiting.popleft()
+                except IndexError:
+                    return
+                run_ids = _forward_many(connection, batch, plan)
+                with counting:
+                    outcome.run_ids += run_ids
+                    outcome.n_made += len(batch)
+                    outcome.n_tokens += sum(to_run[text] for text in batch)
+                    show(outcome.n_tokens, total)
+
+    show(0, total)
+    with ThreadPoolExecutor(jobs) as pool:
+        workers = [pool.submit(work) for _ in range(min(jobs, len(waiting)))]
+        try:
+            finished, going_on = wait(workers, return_when=FIRST_EXCEPTION)
+            failures = [worker for worker in finished if worker.exception()]
+        except BaseException:
+            _stop(waiting, opened)
+            raise
+        if going_on:
+            _stop(waiting, opened)
+    for worker in failures:
+        worker.result()
+
+
+def _stop(waiting: deque[list[str]], opened: Sequence[psycopg.Connection]) -> None:
+    """Let the passes under way, which are not committed, be the last."""
+    waiting.clear()
+    for connection in opened:
+        with suppress(psycopg.Error):  # closed already
+            connection.cancel()
+
+
+def _forward_many(connection: psycopg.Connection, batch: Sequence[str], plan: Plan) -> list[int]:
+    """One pass, and its tags, committed."""
+    with connection.transaction():
+        rows = connection.execute(
+            "SELECT run_id FROM lm.forward_many("
+            "%s::text[], model => %s, capture => %s, interventions => %s)",
+            (list(batch), plan.model, list(plan.capture), plan.interventions),
+        ).fetchall()
+        run_ids = [run_id for (run_id,) in rows]
+        put_tags(connection, run_ids, plan.tags)
+    return run_ids
+
+
+def _batches(to_run: Mapping[str, int]) -> Iterator[list[str]]:
+    """Texts in their order, as many together as the budget of tokens allows, one at least."""
+    batch: list[str] = []
+    size = 0
+    for text, n_tokens in to_run.items():
+        if batch and size + n_tokens > BATCH_TOKENS:
+            yield batch
+            batch, size = [], 0
+        batch.append(text)
+        size += n_tokens
+    if batch:
+        yield batch
+
+
+def _parts(items: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:
+    for start in range(0, len(items), size):
+        yield items[start : start + size]

@@ -1,0 +1,24 @@
+"""One forward pass: lm.forward."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import psycopg
+
+
+def forward(
+    connection: psycopg.Connection,
+    prompt: str,
+    model: str | None = None,
+    capture: Sequence[str] = ("attn_out",),
+    interventions: str | None = None,
+) -> int:
+    """Run a text through a model with lm.forward, commit, and return the run's number."""
+    row = connection.execute(
+        "SELECT lm.forward(%s, model => %s, capture => %s, interventions => %s)",
+        (prompt, model, list(capture), interventions),
+    ).fetchone()
+    connection.commit()
+    assert row is not None  # noqa: S101 (a function's value)
+    return int(row[0])

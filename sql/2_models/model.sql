@@ -1,0 +1,107 @@
+-- Which model is meant, and how the functions of this schema refuse bad input.
+
+-- The one thing no query can do is refuse; hence a line of PL/pgSQL.
+CREATE OR REPLACE FUNCTION lm.fail(
+    like_type anyelement,
+    message text,
+    hint text DEFAULT NULL
+)
+RETURNS anyelement
+LANGUAGE plpgsql
+VOLATILE
+AS $$
+BEGIN
+    -- a message put together with an argument that is NULL is NULL, and RAISE refuses that
+    message := COALESCE(message, 'an argument is NULL that must have a value');
+    IF hint IS NULL THEN
+        RAISE EXCEPTION USING MESSAGE = message, ERRCODE = 'invalid_parameter_value';
+    END IF;
+    RAISE EXCEPTION USING MESSAGE = message, HINT = hint, ERRCODE = 'invalid_parameter_value';
+END
+$$;
+
+COMMENT ON FUNCTION lm.fail IS
+'Raises an error, from within a query; like_type gives the type the query expects there.';
+
+CREATE OR REPLACE FUNCTION lm.row_limit(
+    k int
+)
+RETURNS int
+LANGUAGE sql
+STABLE
+RETURN CASE
+    WHEN row_limit.k >= 0 OR row_limit.k IS NULL THEN row_limit.k
+    ELSE lm.fail(
+        NULL::int,
+        format('k is %s: it counts rows, from 0 up', row_limit.k),
+        'leave k NULL for all rows'
+    )
+END;
+
+COMMENT ON FUNCTION lm.row_limit IS
+'How many rows are wanted: k, or NULL for all of them. Errors: k negative.';
+
+CREATE OR REPLACE FUNCTION lm.default_model()
+RETURNS text
+LANGUAGE sql
+STABLE
+RETURN (
+    SELECT
+        CASE
+            WHEN count(*) = 1 THEN min(m.name)
+            WHEN count(*) FILTER (WHERE m.is_default) = 1
+                THEN min(m.name) FILTER (WHERE m.is_default)
+            WHEN count(*) = 0
+                THEN lm.fail(NULL::text, 'no model is loaded', 'psqlm load demo')
+            ELSE lm.fail(
+                NULL::text,
+                'several models are loaded and none is the default: '
+                || string_agg(m.name, ', ' ORDER BY m.name),
+                'name one, or choose: SELECT lm.set_default_model(''' || min(m.name) || ''')'
+            )
+        END
+    FROM lm.model AS m
+);
+
+COMMENT ON FUNCTION lm.default_model IS
+'Name of the model meant where none is given: the only one loaded, or the one marked default. Errors: none loaded; several and none marked.';
+
+CREATE OR REPLACE FUNCTION lm.model_id(
+    model text DEFAULT NULL
+)
+RETURNS int
+LANGUAGE sql
+STABLE
+RETURN COALESCE(
+    -- the default in a subquery: the planner must not try it, and its errors, where a name is given
+    (
+        SELECT m.model_id
+        FROM lm.model AS m
+        WHERE m.name = COALESCE(model_id.model, (SELECT lm.default_model()))
+    ),
+    lm.fail(
+        NULL::int,
+        'no model named "' || model_id.model || '" is loaded',
+        'SELECT name FROM lm.model lists those that are; psqlm load brings others'
+    )
+);
+
+COMMENT ON FUNCTION lm.model_id IS
+'Key of a model by its name, or of the default model. Errors: no such model; no default.';
+
+CREATE OR REPLACE FUNCTION lm.set_default_model(
+    name text
+)
+RETURNS void
+LANGUAGE sql
+VOLATILE
+BEGIN ATOMIC
+    SELECT lm.model_id(set_default_model.name);
+    UPDATE lm.model AS m SET is_default = false
+    WHERE m.is_default AND m.name <> set_default_model.name;
+    UPDATE lm.model AS m SET is_default = true
+    WHERE m.name = set_default_model.name;
+END;
+
+COMMENT ON FUNCTION lm.set_default_model IS
+'Marks the model meant where none is named. Errors: no such model.';

@@ -1,0 +1,169 @@
+-- A forward pass as rows, in the shape in which they are stored. Several sequences know nothing of
+-- one another, so two processes may share them.
+
+CREATE OR REPLACE FUNCTION lm.first_half(
+    sequence int[]
+)
+RETURNS int
+LANGUAGE sql
+IMMUTABLE
+PARALLEL SAFE
+BEGIN ATOMIC
+    -- of the rows that end a sequence, the nearest to the middle; the last of all where no other is
+    SELECT e.last_row
+    FROM (
+        SELECT max(b.row)::int AS last_row
+        FROM unnest(first_half.sequence) WITH ORDINALITY AS b (sequence, row)
+        GROUP BY b.sequence
+    ) AS e
+    ORDER BY
+        e.last_row = cardinality(first_half.sequence),
+        abs(2 * e.last_row - cardinality(first_half.sequence)),
+        e.last_row
+    LIMIT 1;
+END;
+
+COMMENT ON FUNCTION lm.first_half IS
+'How many positions of a batch, in order of sequence, make up its first half, no sequence cut; of a single sequence, all.';
+
+CREATE OR REPLACE FUNCTION lm.transformer_rows(
+    model_id int,
+    sequence int[],
+    "position" int[],
+    token_id int[],
+    keep lm.site[],
+    changes lm.change[] DEFAULT NULL,
+    first_layer int DEFAULT 0,
+    resid vector[] DEFAULT NULL,
+    context_run bigint DEFAULT NULL
+)
+RETURNS TABLE (
+    layer int,
+    sequence int,
+    "position" int,
+    site lm.site,
+    head int,
+    value vector
+)
+LANGUAGE sql
+STABLE
+PARALLEL SAFE
+COST 1000000
+SET plan_cache_mode = force_generic_plan
+SET jit = off
+BEGIN ATOMIC
+    SELECT
+        t.layer,
+        transformer_rows.sequence[v.row],
+        transformer_rows.position[v.row],
+        t.site,
+        v.head,
+        v.value
+    FROM lm.transformer(
+        transformer_rows.model_id,
+        transformer_rows.sequence,
+        transformer_rows.position,
+        transformer_rows.token_id,
+        transformer_rows.keep,
+        NULL,
+        transformer_rows.changes,
+        transformer_rows.first_layer,
+        transformer_rows.resid,
+        transformer_rows.context_run
+    ) AS t
+    INNER JOIN lm.model_site AS s ON s.model_id = transformer_rows.model_id AND s.site = t.site
+    CROSS JOIN LATERAL (
+        -- one vector a position
+        SELECT
+            x.number AS row,
+            -1 AS head,
+            x.value
+        FROM unnest(t.x) WITH ORDINALITY AS x (value, number)
+        WHERE s.n_head IS NULL
+
+        UNION ALL
+
+        -- one for all heads, end to end
+        SELECT
+            x.number,
+            h.head,
+            subvector(x.value, h.head * s.width + 1, s.width)
+        FROM unnest(t.x) WITH ORDINALITY AS x (value, number)
+        CROSS JOIN generate_series(0, s.n_head - 1) AS h (head)
+        WHERE s.width > 0 AND s.n_head > 0
+
+        UNION ALL
+
+        -- one for each head
+        SELECT
+            (x.number - 1) / s.n_head + 1,
+            ((x.number - 1) % s.n_head)::int,
+            x.value
+        FROM unnest(t.x) WITH ORDINALITY AS x (value, number)
+        WHERE s.width IS NULL
+    ) AS v;
+END;
+
+COMMENT ON FUNCTION lm.transformer_rows IS
+'lm.transformer in the shape in which activations are stored: a row for each layer, position, site and head (−1 where the site has none); the embeddings are in layer first_layer − 1.';
+
+-- The planner gives the branches of a UNION ALL to parallel workers only where it thinks them
+-- costly and a worker cheap: hence the costs. Where no worker is free, one process does both.
+CREATE OR REPLACE FUNCTION lm.transformer_many(
+    model_id int,
+    sequence int[],
+    "position" int[],
+    token_id int[],
+    keep lm.site[],
+    changes lm.change[] DEFAULT NULL,
+    first_layer int DEFAULT 0,
+    resid vector[] DEFAULT NULL,
+    context_run bigint DEFAULT NULL
+)
+RETURNS TABLE (
+    layer int,
+    sequence int,
+    "position" int,
+    site lm.site,
+    head int,
+    value vector
+)
+LANGUAGE sql
+STABLE
+SET plan_cache_mode = force_generic_plan
+SET parallel_setup_cost = 0
+SET parallel_tuple_cost = 0
+SET jit = off
+BEGIN ATOMIC
+    SELECT t.*
+    FROM lm.transformer_rows(
+        transformer_many.model_id,
+        transformer_many.sequence[:lm.first_half(transformer_many.sequence)],
+        transformer_many.position[:lm.first_half(transformer_many.sequence)],
+        transformer_many.token_id[:lm.first_half(transformer_many.sequence)],
+        transformer_many.keep,
+        transformer_many.changes,
+        transformer_many.first_layer,
+        transformer_many.resid[:lm.first_half(transformer_many.sequence)],
+        transformer_many.context_run
+    ) AS t
+
+    UNION ALL
+
+    SELECT t.*
+    FROM lm.transformer_rows(
+        transformer_many.model_id,
+        transformer_many.sequence[lm.first_half(transformer_many.sequence) + 1:],
+        transformer_many.position[lm.first_half(transformer_many.sequence) + 1:],
+        transformer_many.token_id[lm.first_half(transformer_many.sequence) + 1:],
+        transformer_many.keep,
+        transformer_many.changes,
+        transformer_many.first_layer,
+        transformer_many.resid[lm.first_half(transformer_many.sequence) + 1:],
+        transformer_many.context_run
+    ) AS t
+    WHERE lm.first_half(transformer_many.sequence) < cardinality(transformer_many.sequence);
+END;
+
+COMMENT ON FUNCTION lm.transformer_many IS
+'lm.transformer_rows of sequences that come in order, a half of them in another process where the server has one to spare (max_parallel_workers_per_gather at its default of 2, or above).';

@@ -1,0 +1,122 @@
+-- What a batch attends to: keys and values that are cached, those of a run that is continued, and
+-- the batch's own.
+
+CREATE OR REPLACE FUNCTION lm.known_keys(
+    here lm.here
+)
+RETURNS TABLE (
+    sequence int,
+    "position" int,
+    key vector,
+    value vector
+)
+LANGUAGE sql
+STABLE
+PARALLEL SAFE
+BEGIN ATOMIC
+    WITH
+    -- no query of the sequence sees further back than its window, and nothing after the batch
+    start AS MATERIALIZED (
+        SELECT
+            b.sequence,
+            min(b.position) AS first_position,
+            min(b.position) - (known_keys.here).sliding_window AS out_of_sight
+        FROM unnest((known_keys.here).sequences, (known_keys.here).positions)
+            AS b (sequence, position)
+        GROUP BY b.sequence
+    )
+
+    SELECT
+        c.sequence,
+        c.position,
+        c.key,
+        c.value
+    FROM start AS s
+    -- fenced, for the planner would rather read the cache of every layer in each
+    CROSS JOIN LATERAL (
+        SELECT c.*
+        FROM lm.attention_cache AS c
+        WHERE c.generation_id = (known_keys.here).generation_id
+            AND c.layer = (known_keys.here).layer
+            AND c.sequence = s.sequence
+            AND c.position > COALESCE(s.out_of_sight, -1)
+        OFFSET 0
+    ) AS c
+
+    UNION ALL
+
+    SELECT
+        s.sequence,
+        a.position,
+        lm.concat(a.value ORDER BY a.head) FILTER (WHERE a.site <> 'v'),
+        lm.concat(a.value ORDER BY a.head) FILTER (WHERE a.site = 'v')
+    FROM start AS s
+    INNER JOIN lm.activation AS a
+        ON a.run_id = (known_keys.here).context_run
+        AND a.site IN (
+            (SELECT lm.key_site((known_keys.here).model_id)), 'v'
+        )
+        AND a.layer = (known_keys.here).layer
+        AND a.position < s.first_position
+        AND a.position > COALESCE(s.out_of_sight, -1)
+    GROUP BY s.sequence, a.position;
+END;
+
+COMMENT ON FUNCTION lm.known_keys IS
+'Keys, rotated, and values of the positions before a batch, of all heads end to end: those of its generation''s cache, or of the run it continues.';
+
+CREATE OR REPLACE FUNCTION lm.context(
+    q vector[],
+    k vector[],
+    v vector[],
+    here lm.here
+)
+RETURNS TABLE (
+    sequence int,
+    first_key int,
+    keys vector[],
+    "values" vector[],
+    queries vector[],
+    rows bigint[],
+    positions int[]
+)
+LANGUAGE sql
+STABLE
+PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT
+        c.sequence,
+        min(c.position),
+        array_agg(c.key ORDER BY c.position),
+        array_agg(c.value ORDER BY c.position),
+        array_agg(c.query ORDER BY c.position) FILTER (WHERE c.row > 0),
+        array_agg(c.row ORDER BY c.position) FILTER (WHERE c.row > 0),
+        array_agg(c.position ORDER BY c.position) FILTER (WHERE c.row > 0)
+    FROM (
+        SELECT
+            known.sequence,
+            known.position,
+            known.key,
+            known.value,
+            NULL::vector AS query,
+            NULL::bigint AS row
+        FROM lm.known_keys(context.here) AS known
+
+        UNION ALL
+
+        SELECT
+            b.sequence,
+            b.position,
+            b.k,
+            b.v,
+            b.q,
+            b.row
+        FROM unnest(
+            context.k, context.v, context.q, (context.here).sequences, (context.here).positions
+        ) WITH ORDINALITY AS b (k, v, q, sequence, position, row)
+    ) AS c
+    GROUP BY c.sequence;
+END;
+
+COMMENT ON FUNCTION lm.context IS
+'For each sequence its keys and values in order of position, from first_key on, and its queries, each with its row in the batch.';

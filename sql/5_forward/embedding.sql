@@ -1,0 +1,54 @@
+-- What enters the first layer: the embeddings of tokens and positions.
+
+CREATE OR REPLACE FUNCTION lm.embed_tokens(
+    token_ids int[],
+    here lm.here
+)
+RETURNS TABLE (
+    embed vector[],
+    pos_embed vector[],
+    resid vector[]
+)
+LANGUAGE sql
+STABLE
+PARALLEL SAFE
+ROWS 1
+BEGIN ATOMIC
+    SELECT
+        embed,
+        pos_embed,
+        sum.resid
+    FROM (
+        SELECT
+            array_agg(t.embedding ORDER BY b.row) AS tokens,
+            array_agg(p.embedding ORDER BY b.row) FILTER (WHERE p.embedding IS NOT NULL)
+                AS positions
+        FROM unnest(embed_tokens.token_ids, (embed_tokens.here).positions)
+            WITH ORDINALITY AS b (token_id, position, row)
+        CROSS JOIN LATERAL (
+            SELECT
+                COALESCE(e.embedding, e.embedding_half::vector) AS embedding
+            FROM lm.token_embedding AS e
+            WHERE e.model_id = (embed_tokens.here).model_id AND e.token_id = b.token_id
+        ) AS t
+        LEFT JOIN lm.position_embedding AS p
+            ON p.model_id = (embed_tokens.here).model_id AND p.position = b.position
+        OFFSET 0
+    ) AS x
+    -- embed = W_E[token]                                                       [row, d_model]
+    CROSS JOIN LATERAL lm.hook('embed', x.tokens, embed_tokens.here) AS embed
+    -- pos_embed = W_pos[position], in a family that has it                     [row, d_model]
+    CROSS JOIN LATERAL lm.hook('pos_embed', x.positions, embed_tokens.here) AS pos_embed
+    CROSS JOIN LATERAL (
+        SELECT
+            CASE
+                WHEN pos_embed IS NULL THEN embed
+                ELSE ARRAY(SELECT r.x + r.y FROM unnest(embed, pos_embed) AS r (x, y))
+            END AS resid
+        OFFSET 0
+    ) AS sum
+    OFFSET 0;
+END;
+
+COMMENT ON FUNCTION lm.embed_tokens IS
+'Token and position embeddings of a batch and their sum, the first resid_pre; pos_embed is NULL in a family without it. A set of one.';

@@ -1,0 +1,136 @@
+-- A linear map of the model, of as many blocks as its rows are cut in.
+
+CREATE OR REPLACE FUNCTION lm.project(
+    map lm.site,
+    x vector[],
+    here lm.here
+)
+RETURNS SETOF vector[]
+LANGUAGE sql
+STABLE
+PARALLEL SAFE
+ROWS 1
+BEGIN ATOMIC
+    SELECT
+        CASE
+            WHEN vector_dims(project.x[1]) <= (project.here).d_block
+                THEN (
+                    SELECT y
+                    FROM lm.linear(
+                        project.x, (project.here).model_id, (project.here).layer, project.map, 0
+                    ) AS y
+                )
+            ELSE ARRAY(
+                SELECT lm.total(part.y ORDER BY block)
+                FROM generate_series(
+                    0, (vector_dims(project.x[1]) - 1) / (project.here).d_block
+                ) AS block
+                CROSS JOIN LATERAL (
+                    SELECT
+                        lm.columns(
+                            project.x, block * (project.here).d_block + 1, (project.here).d_block
+                        ) AS x
+                    OFFSET 0
+                ) AS input
+                CROSS JOIN LATERAL lm.linear(
+                    input.x, (project.here).model_id, (project.here).layer, project.map, block
+                ) AS output (y)
+                CROSS JOIN LATERAL unnest(output.y) WITH ORDINALITY AS part (y, row)
+                GROUP BY part.row
+                ORDER BY part.row
+            )
+        END
+    OFFSET 0;
+END;
+
+COMMENT ON FUNCTION lm.project IS
+'A linear map of the layer applied to each row of x: W x + b, [row, unit]. A set of one.';
+
+CREATE OR REPLACE FUNCTION lm.linear(
+    site lm.site,
+    x vector[],
+    here lm.here
+)
+RETURNS SETOF vector[]
+LANGUAGE sql
+STABLE
+PARALLEL SAFE
+ROWS 1
+BEGIN ATOMIC
+    SELECT hooked
+    FROM lm.project(linear.site, linear.x, linear.here) AS y
+    CROSS JOIN LATERAL lm.hook(linear.site, y, linear.here) AS hooked;
+END;
+
+COMMENT ON FUNCTION lm.linear(lm.site, vector[], lm.here) IS
+'The linear map that makes a site, applied to each row of x, and the site''s hook. A set of one.';
+
+CREATE OR REPLACE FUNCTION lm.output(
+    site lm.site,
+    norm lm.site,
+    x vector[],
+    here lm.here
+)
+RETURNS TABLE (normed vector[], y vector[])
+LANGUAGE sql
+STABLE
+PARALLEL SAFE
+ROWS 1
+BEGIN ATOMIC
+    SELECT
+        normed,
+        y
+    FROM lm.project(output.site, output.x, output.here) AS projected
+    CROSS JOIN LATERAL lm.norm(output.norm, projected, output.here) AS normed
+    CROSS JOIN LATERAL lm.hook(output.site, normed, output.here) AS y
+    OFFSET 0;
+END;
+
+COMMENT ON FUNCTION lm.output IS
+'What a sub-block adds to the stream: its last linear map, then the norm that some families have there; and the site''s hook. A set of one.';
+
+CREATE OR REPLACE FUNCTION lm.add(
+    site lm.site,
+    x vector[],
+    y vector[],
+    here lm.here
+)
+RETURNS SETOF vector[]
+LANGUAGE sql
+IMMUTABLE
+PARALLEL SAFE
+ROWS 1
+BEGIN ATOMIC
+    SELECT hooked
+    FROM (
+        SELECT ARRAY(SELECT r.x + r.y FROM unnest(add.x, add.y) AS r (x, y)) AS x
+        OFFSET 0
+    ) AS s
+    CROSS JOIN LATERAL lm.hook(add.site, s.x, add.here) AS hooked;
+END;
+
+COMMENT ON FUNCTION lm.add(lm.site, vector[], vector[], lm.here) IS
+'The sum of two matrices of one shape, and the hook of the site it makes. A set of one.';
+
+CREATE OR REPLACE FUNCTION lm.activated(
+    x vector[],
+    gate vector[],
+    activation text
+)
+RETURNS SETOF vector[]
+LANGUAGE sql
+IMMUTABLE
+PARALLEL SAFE
+ROWS 1
+BEGIN ATOMIC
+    SELECT
+        CASE
+            WHEN activated.gate IS NULL THEN a.x
+            ELSE ARRAY(SELECT r.x * r.gate FROM unnest(a.x, activated.gate) AS r (x, gate))
+        END
+    FROM (SELECT lm.gelu(activated.x) AS x OFFSET 0) AS a
+    OFFSET 0;
+END;
+
+COMMENT ON FUNCTION lm.activated IS
+'The activation of each number of x, times the gate''s where there is one (NULL: none). A set of one.';

@@ -1,0 +1,147 @@
+-- The transformer as one recursive query over layers.
+-- Everything that runs a model runs this: a prompt, several at once, one more token after a cache,
+-- a run with interventions, the part of a run that an intervention can change.
+-- A matrix is a vector[] with a row for each position of the batch; shapes stand at the right.
+
+CREATE OR REPLACE FUNCTION lm.transformer(
+    model_id int,
+    sequence int[],
+    "position" int[],
+    token_id int[],
+    keep lm.site[],
+    generation_id bigint DEFAULT NULL,
+    changes lm.change[] DEFAULT NULL,
+    first_layer int DEFAULT 0,
+    resid vector[] DEFAULT NULL,
+    context_run bigint DEFAULT NULL
+)
+RETURNS TABLE (
+    layer int,
+    site lm.site,
+    x vector[]
+)
+LANGUAGE sql
+STABLE
+PARALLEL SAFE
+COST 1000000
+SET plan_cache_mode = force_generic_plan
+SET work_mem = '256MB'
+SET jit = off
+BEGIN ATOMIC
+    WITH RECURSIVE
+    -- what the steps of each layer need to know
+    place AS MATERIALIZED (
+        SELECT
+            (
+                m.model_id, l.layer, transformer.sequence, transformer.position, transformer.keep,
+                m.n_head, m.n_kv_head, m.d_head, m.d_block,
+                m.norm_is_centred, m.layer_norm_eps, m.parallel_attn_mlp, m.gated_mlp, m.activation,
+                m.attn_scaling, m.attn_logit_softcapping, l.sliding_window,
+                transformer.generation_id, transformer.context_run, transformer.changes
+            )::lm.here AS here,
+            l.layer,
+            l.rotary,
+            m.n_layer
+        FROM lm.model AS m
+        INNER JOIN lm.layer AS l ON l.model_id = m.model_id
+        WHERE m.model_id = transformer.model_id
+    ),
+
+    -- the rotation of each position, in a family that has it         [position, n_head · d_head]
+    rotation AS MATERIALIZED (
+        SELECT r.*
+        FROM lm.rotations(transformer.model_id, transformer.position) AS r
+    ),
+
+    -- a row for each layer: the residual stream it leaves, and what is kept of its sites
+    block AS (
+        SELECT
+            transformer.first_layer - 1 AS layer,
+            COALESCE(transformer.resid, e.resid) AS resid,
+            ARRAY(
+                SELECT (s.site, s.x)::lm.matrix
+                FROM (VALUES ('embed'::lm.site, e.embed), ('pos_embed', e.pos_embed)) AS s (site, x)
+                WHERE s.site = ANY (transformer.keep) AND s.x IS NOT NULL
+            ) AS kept
+        FROM place AS p
+        CROSS JOIN LATERAL lm.embed_tokens(
+            CASE WHEN transformer.resid IS NULL THEN transformer.token_id END, p.here
+        ) AS e
+        WHERE p.layer = 0
+
+        UNION ALL
+
+        SELECT
+            p.layer,
+            resid_post,
+            ARRAY(
+                SELECT (s.site, s.x)::lm.matrix
+                FROM (
+                    VALUES
+                    ('resid_pre'::lm.site, resid_pre), ('ln1', ln1), ('q', q), ('k', k), ('v', v),
+                    ('rot_q', rot_q), ('rot_k', rot_k), ('attn_scores', attn_scores),
+                    ('pattern', pattern), ('z', z), ('ln1_post', ln1_post), ('attn_out', attn_out),
+                    ('resid_mid', resid_mid), ('ln2', ln2), ('mlp_pre', mlp_pre),
+                    ('mlp_pre_linear', mlp_pre_linear), ('mlp_post', mlp_post),
+                    ('ln2_post', ln2_post), ('mlp_out', mlp_out), ('resid_post', resid_post)
+                ) AS s (site, x)
+                WHERE s.site = ANY (transformer.keep)
+                    -- what the last layer leaves is always wanted
+                    OR (s.site = 'resid_post' AND p.layer = p.n_layer - 1)
+            )
+        FROM block AS b
+        INNER JOIN place AS p ON p.layer = b.layer + 1
+        LEFT JOIN rotation AS r ON r.rotary = p.rotary
+
+        -- the stream as the layer below left it                               [position, d_model]
+        CROSS JOIN LATERAL lm.hook('resid_pre', b.resid, p.here) AS resid_pre
+
+        -- ln1 = Norm(resid_pre)                                               [position, d_model]
+        CROSS JOIN LATERAL lm.norm('ln1', resid_pre, p.here) AS ln1
+
+        -- q, k, v = W_Q ln1 + b_Q, W_K ln1 + b_K, W_V ln1 + b_V         [position, head · d_head]
+        CROSS JOIN LATERAL lm.linear('q', ln1, p.here) AS q
+        CROSS JOIN LATERAL lm.linear('k', ln1, p.here) AS k
+        CROSS JOIN LATERAL lm.linear('v', ln1, p.here) AS v
+
+        -- rot_q, rot_k = q, k normed and turned with the position, in families that do so
+        CROSS JOIN LATERAL lm.norm_heads('q_norm', q, p.here) AS q_normed
+        CROSS JOIN LATERAL lm.norm_heads('k_norm', k, p.here) AS k_normed
+        CROSS JOIN LATERAL
+            lm.rotate('rot_q', q_normed, r.cosines, r.sines, r.d_rotary, p.here) AS rot_q
+        CROSS JOIN LATERAL
+            lm.rotate('rot_k', k_normed, r.cosines, r.sines, r.d_rotary, p.here) AS rot_k
+
+        -- pattern = softmax(attn_scores = rot_q · rot_k · scaling), z = pattern v
+        CROSS JOIN LATERAL lm.attention(rot_q, rot_k, v, p.here) AS a
+
+        -- attn_out = W_O z + b_O: the attention adjustment                    [position, d_model]
+        CROSS JOIN LATERAL lm.output('attn_out', 'ln1_post', z, p.here) AS o (ln1_post, attn_out)
+
+        -- resid_mid = resid_pre + attn_out                                    [position, d_model]
+        CROSS JOIN LATERAL lm.add('resid_mid', resid_pre, attn_out, p.here) AS resid_mid
+
+        -- ln2 = Norm(resid_mid), or of resid_pre where both sub-blocks read it  [position, d_model]
+        CROSS JOIN LATERAL lm.norm(
+            'ln2',
+            CASE WHEN (p.here).parallel_attn_mlp THEN resid_pre ELSE resid_mid END,
+            p.here
+        ) AS ln2
+
+        -- mlp_out = W_out mlp_post + b_out, mlp_post = activation(W_in ln2 + b_in)
+        CROSS JOIN LATERAL lm.mlp(ln2, p.here) AS mlp
+
+        -- resid_post = resid_mid + mlp_out                                    [position, d_model]
+        CROSS JOIN LATERAL lm.add('resid_post', resid_mid, mlp_out, p.here) AS resid_post
+    )
+
+    SELECT
+        b.layer,
+        k.site,
+        k.x
+    FROM block AS b
+    CROSS JOIN unnest(b.kept) AS k (site, x);
+END;
+
+COMMENT ON FUNCTION lm.transformer IS
+'The forward pass over a batch of positions: for each layer the matrices of the sites of keep, and always the last layer''s resid_post. The embeddings are in layer first_layer − 1, where the stream is resid if given. Keys and values from before the batch are those of a generation''s cache or of the run context_run. Writes nothing (Vaswani et al. 2017; Radford et al. 2019).';

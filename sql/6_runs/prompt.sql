@@ -1,0 +1,103 @@
+-- Prompt in: the tokens to run.
+
+CREATE OR REPLACE FUNCTION lm.prompt_tokens(
+    prompt text,
+    token_ids int[],
+    model_id int
+)
+RETURNS int[]
+LANGUAGE sql
+STABLE
+BEGIN ATOMIC
+    WITH
+    given AS MATERIALIZED (
+        SELECT
+            m.*,
+            CASE
+                WHEN prompt_tokens.prompt IS NOT NULL AND prompt_tokens.token_ids IS NOT NULL
+                    THEN lm.fail(
+                        NULL::int[], 'a prompt and token_ids are both given: give one'
+                    )
+                WHEN prompt_tokens.prompt IS NULL AND prompt_tokens.token_ids IS NULL
+                    THEN lm.fail(
+                        NULL::int[], 'no prompt: it is NULL', 'give a text, or token_ids => int[]'
+                    )
+                WHEN prompt_tokens.prompt IS NOT NULL
+                    THEN lm.encode(prompt_tokens.prompt, m.name)
+                ELSE prompt_tokens.token_ids
+            END AS tokens
+        FROM lm.model AS m
+        WHERE m.model_id = prompt_tokens.model_id
+    )
+
+    SELECT
+        CASE
+            WHEN cardinality(g.tokens) = 0
+                THEN lm.fail(
+                    NULL::int[], 'the prompt is empty: a model needs one token at least'
+                )
+            WHEN cardinality(g.tokens) > g.n_ctx
+                THEN lm.fail(
+                    NULL::int[],
+                    format(
+                        'the prompt has %s tokens and model "%s" has positions for %s',
+                        cardinality(g.tokens), g.name, g.n_ctx
+                    ),
+                    'shorten it; SELECT count(*) FROM lm.tokenize(prompt) counts its tokens'
+                )
+            WHEN EXISTS (
+                SELECT FROM unnest(g.tokens) AS t (token_id)
+                WHERE t.token_id IS NULL OR t.token_id NOT BETWEEN 0 AND g.n_vocab - 1
+            )
+                THEN lm.fail(
+                    NULL::int[],
+                    format(
+                        'model "%s" has tokens 0 to %s; token_ids holds others',
+                        g.name, g.n_vocab - 1
+                    )
+                )
+            ELSE g.tokens
+        END
+    FROM given AS g;
+END;
+
+COMMENT ON FUNCTION lm.prompt_tokens IS
+'The tokens to run, from a prompt or from token ids. Errors: neither or both given; none; more than n_ctx; an id outside the vocabulary.';
+
+CREATE OR REPLACE FUNCTION lm.token_id(
+    token text,
+    model text DEFAULT NULL
+)
+RETURNS int
+LANGUAGE sql
+STABLE
+BEGIN ATOMIC
+    WITH
+    encoded AS MATERIALIZED (
+        SELECT
+            m.name,
+            lm.encode(token_id.token, m.name) AS ids
+        FROM lm.model AS m
+        WHERE m.model_id = lm.model_id(token_id.model)
+    )
+
+    SELECT
+        CASE
+            WHEN cardinality(e.ids) = 1 THEN e.ids[1]
+            ELSE lm.fail(
+                NULL::int,
+                format(
+                    '"%s" is not one token of model "%s" but %s',
+                    token_id.token, e.name, COALESCE(cardinality(e.ids), 0)
+                ),
+                format(
+                    'SELECT * FROM lm.tokenize(%L, %L); most words begin with a space',
+                    token_id.token, e.name
+                )
+            )
+        END
+    FROM encoded AS e;
+END;
+
+COMMENT ON FUNCTION lm.token_id IS
+'The number of a token given as text, " king" say. Errors: a text that is not exactly one token.';

@@ -1,0 +1,307 @@
+-- Generation: a recursive query over tokens. Each step runs one position; the keys and values of
+-- those before it come from lm.attention_cache.
+
+CREATE OR REPLACE FUNCTION lm.forget_generation()
+RETURNS trigger
+LANGUAGE plpgsql
+AS $$
+BEGIN
+    DELETE FROM lm.generation AS g
+    WHERE g.generation_id = new.generation_id AND NOT g.keep;
+    RETURN NULL;
+END
+$$;
+
+COMMENT ON FUNCTION lm.forget_generation IS
+'At commit, deletes a generation that is not to be kept and its cache with it; an error has undone both before.';
+
+DROP TRIGGER IF EXISTS forget_generation ON lm.generation;
+
+CREATE CONSTRAINT TRIGGER forget_generation
+AFTER INSERT ON lm.generation
+DEFERRABLE INITIALLY DEFERRED
+FOR EACH ROW
+WHEN (NOT new.keep)
+EXECUTE FUNCTION lm.forget_generation();
+
+COMMENT ON TRIGGER forget_generation ON lm.generation IS
+'Leaves no cache behind, however a generation ends: finished, closed half way, or failed.';
+
+CREATE OR REPLACE FUNCTION lm.next_step(
+    generation_id bigint,
+    model_id int,
+    token_ids int[],
+    first_position int,
+    draws boolean,
+    step int,
+    temperature float8,
+    top_k int,
+    top_p float8,
+    seed bigint,
+    changes lm.change[] DEFAULT NULL
+)
+RETURNS TABLE (
+    token_id int,
+    logit float8,
+    probability float8
+)
+LANGUAGE sql
+VOLATILE
+ROWS 1
+BEGIN ATOMIC
+    WITH
+    pass AS MATERIALIZED (
+        SELECT t.*
+        FROM lm.transformer(
+            next_step.model_id,
+            array_fill(0, ARRAY[cardinality(next_step.token_ids)]),
+            ARRAY(
+                SELECT next_step.first_position + i
+                FROM generate_series(0, cardinality(next_step.token_ids) - 1) AS i
+            ),
+            next_step.token_ids,
+            '{rot_k,v}',
+            next_step.generation_id,
+            next_step.changes
+        ) AS t
+    ),
+
+    new_cache AS (
+        INSERT INTO lm.attention_cache (generation_id, layer, sequence, position, key, value)
+        SELECT
+            next_step.generation_id,
+            k.layer,
+            0 AS sequence,
+            next_step.first_position + b.row - 1,
+            b.key,
+            b.value
+        FROM pass AS k
+        INNER JOIN pass AS v ON v.layer = k.layer AND v.site = 'v'
+        CROSS JOIN unnest(k.x, v.x) WITH ORDINALITY AS b (key, value, row)
+        WHERE k.site = 'rot_k'
+    )
+
+    SELECT
+        d.token_id,
+        d.logit,
+        d.probability
+    FROM lm.model AS m
+    INNER JOIN pass AS p ON p.site = 'resid_post'
+    LEFT JOIN LATERAL lm.next_draw(
+        p.x[cardinality(p.x)],
+        m.model_id,
+        next_step.step,
+        next_step.temperature,
+        next_step.top_k,
+        next_step.top_p,
+        next_step.seed
+    ) AS d ON next_step.draws
+    WHERE m.model_id = next_step.model_id;
+END;
+
+COMMENT ON FUNCTION lm.next_step IS
+'Runs the tokens behind what a generation has cached, caches them too, and draws the token that follows, if it is to.';
+
+CREATE OR REPLACE FUNCTION lm.start_generation(
+    model_id int,
+    n_tokens int,
+    temperature float8,
+    top_k int,
+    top_p float8,
+    keep_cache boolean
+)
+RETURNS bigint
+LANGUAGE sql
+VOLATILE
+BEGIN ATOMIC
+    INSERT INTO lm.generation (model_id, keep)
+    SELECT
+        start_generation.model_id,
+        COALESCE(start_generation.keep_cache, false)
+    WHERE
+        CASE
+            WHEN start_generation.n_tokens >= 0 THEN true
+            ELSE lm.fail(true, 'n_tokens must be 0 or more')
+        END
+        AND CASE
+            -- a logit divided by it stays within float8
+            WHEN start_generation.temperature = 0
+                OR start_generation.temperature BETWEEN 1e-100 AND 1e100 THEN true
+            ELSE lm.fail(true, 'temperature must be 0 (greedy), or from 1e-100 to 1e100')
+        END
+        AND CASE
+            WHEN start_generation.top_k >= 1 OR start_generation.top_k IS NULL THEN true
+            ELSE lm.fail(true, 'top_k must be 1 or more, or NULL for no limit')
+        END
+        AND CASE
+            WHEN start_generation.top_p > 0 AND start_generation.top_p <= 1 THEN true
+            WHEN start_generation.top_p IS NULL THEN true
+            ELSE lm.fail(true, 'top_p must be above 0 and at most 1, or NULL for no limit')
+        END
+    RETURNING generation_id;
+END;
+
+COMMENT ON FUNCTION lm.start_generation IS
+'Opens a generation and returns its key. Errors: n_tokens, temperature, top_k or top_p out of range.';
+
+CREATE OR REPLACE FUNCTION lm.context_is_full(
+    n_ctx int
+)
+RETURNS boolean
+LANGUAGE plpgsql
+VOLATILE
+AS $$
+BEGIN
+    RAISE NOTICE 'generation stops: the model has positions for % tokens and they are used up', n_ctx;
+    RETURN true;
+END
+$$;
+
+COMMENT ON FUNCTION lm.context_is_full IS 'Says why a generation ends before n_tokens; true.';
+
+-- Declared STABLE though it is not, and without SET: so the planner inlines it, and rows arrive as
+-- they are made (a cursor, psql's FETCH_COUNT) instead of all at the end.
+CREATE OR REPLACE FUNCTION lm.generate_tokens(
+    prompt text,
+    n_tokens int DEFAULT 20,
+    temperature float8 DEFAULT 0,
+    top_k int DEFAULT NULL,
+    top_p float8 DEFAULT NULL,
+    seed bigint DEFAULT NULL,
+    model text DEFAULT NULL,
+    interventions text DEFAULT NULL,
+    keep_cache boolean DEFAULT false
+)
+RETURNS TABLE (
+    step int,
+    token_id int,
+    token text,
+    logit float8,
+    probability float8
+)
+LANGUAGE sql
+STABLE
+BEGIN ATOMIC
+    WITH RECURSIVE
+    input AS MATERIALIZED (
+        SELECT
+            m.model_id,
+            m.n_ctx,
+            m.end_of_text,
+            lm.prompt_tokens(generate_tokens.prompt, NULL, m.model_id) AS tokens,
+            lm.changes(generate_tokens.interventions, m.model_id) AS changes,
+            COALESCE(generate_tokens.seed, (random() * (1::bigint << 53))::bigint) AS seed,
+            lm.start_generation(
+                m.model_id,
+                generate_tokens.n_tokens,
+                generate_tokens.temperature,
+                generate_tokens.top_k,
+                generate_tokens.top_p,
+                generate_tokens.keep_cache
+            ) AS generation_id
+        FROM lm.model AS m
+        WHERE m.model_id = lm.model_id(generate_tokens.model)
+    ),
+
+    -- The prompt is read sixty-four tokens at a time, which bounds the memory it takes; then each
+    -- token that was drawn. Until the prompt is read there is no step.
+    generated AS (
+        SELECT
+            -1 AS step,
+            0 AS n_read,
+            NULL::int AS token_id,
+            NULL::float8 AS logit,
+            NULL::float8 AS probability
+        FROM input
+        WHERE generate_tokens.n_tokens > 0
+
+        UNION ALL
+
+        SELECT
+            CASE WHEN f.is_last THEN g.step + 1 ELSE -1 END,
+            g.n_read + cardinality(f.tokens),
+            d.token_id,
+            d.logit,
+            d.probability
+        FROM generated AS g
+        CROSS JOIN input AS i
+        CROSS JOIN LATERAL (
+            SELECT
+                CASE
+                    WHEN g.step < 0 THEN i.tokens[g.n_read + 1:g.n_read + 64]
+                    ELSE ARRAY[g.token_id]
+                END AS tokens,
+                g.n_read + 64 >= cardinality(i.tokens) AS is_last
+        ) AS f
+        CROSS JOIN LATERAL lm.next_step(
+            i.generation_id, i.model_id, f.tokens, g.n_read, f.is_last, g.step + 1,
+            generate_tokens.temperature, generate_tokens.top_k, generate_tokens.top_p,
+            i.seed, i.changes
+        ) AS d
+        WHERE
+            CASE
+                WHEN g.step < 0 THEN true
+                WHEN g.step + 1 >= generate_tokens.n_tokens OR g.token_id = i.end_of_text THEN false
+                WHEN g.n_read >= i.n_ctx THEN NOT lm.context_is_full(i.n_ctx)
+                ELSE true
+            END
+    )
+
+    SELECT
+        g.step,
+        g.token_id,
+        (
+            SELECT v.token
+            FROM lm.vocabulary AS v
+            WHERE v.model_id = i.model_id AND v.token_id = g.token_id
+        ),
+        g.logit,
+        g.probability
+    FROM generated AS g
+    CROSS JOIN input AS i
+    WHERE g.step >= 0;
+END;
+
+COMMENT ON FUNCTION lm.generate_tokens IS
+'Continues a prompt, a row per token as it comes: its logit and the model''s own probability. temperature 0 is greedy. Ends at n_tokens, at end of text, or with a notice where positions run out. interventions names a set to make at every step; keep_cache leaves lm.attention_cache filled. Errors: those of lm.prompt_tokens and lm.start_generation.';
+
+CREATE OR REPLACE FUNCTION lm.generate(
+    prompt text,
+    n_tokens int DEFAULT 20,
+    temperature float8 DEFAULT 0,
+    top_k int DEFAULT NULL,
+    top_p float8 DEFAULT NULL,
+    seed bigint DEFAULT NULL,
+    model text DEFAULT NULL,
+    interventions text DEFAULT NULL
+)
+RETURNS text
+LANGUAGE sql
+VOLATILE
+BEGIN ATOMIC
+    SELECT
+        lm.decode(
+            COALESCE(
+                array_agg(g.token_id ORDER BY g.step)
+                    FILTER (WHERE g.step >= 0 AND g.token_id IS DISTINCT FROM m.end_of_text),
+                '{}'
+            ),
+            m.name
+        )
+    FROM lm.model AS m
+    LEFT JOIN LATERAL lm.generate_tokens(
+        generate.prompt,
+        generate.n_tokens,
+        generate.temperature,
+        generate.top_k,
+        generate.top_p,
+        generate.seed,
+        m.name,
+        generate.interventions
+    ) AS g ON true
+    WHERE m.model_id = lm.model_id(generate.model)
+    GROUP BY m.name;
+END;
+
+COMMENT ON FUNCTION lm.generate IS
+'The continuation of a prompt as text, without the end-of-text token; the arguments are those of lm.generate_tokens.';

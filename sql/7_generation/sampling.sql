@@ -1,0 +1,146 @@
+-- Sampling: which token comes next.
+
+CREATE OR REPLACE FUNCTION lm.uniform(
+    seed bigint,
+    step int,
+    token_id int
+)
+RETURNS float8
+LANGUAGE sql
+IMMUTABLE
+PARALLEL SAFE
+RETURN (
+    ((hashint8extended(uniform.token_id, hashint8extended(uniform.step, uniform.seed)) >> 12)
+        & ((1::bigint << 52) - 1)) + 0.5
+) / (1::bigint << 52)::float8;
+
+COMMENT ON FUNCTION lm.uniform IS
+'A number between 0 and 1, both excluded, for each token of each step: the same for the same seed.';
+
+CREATE OR REPLACE FUNCTION lm.next_draw(
+    resid vector,
+    model_id int,
+    step int,
+    temperature float8,
+    top_k int,
+    top_p float8,
+    seed bigint
+)
+RETURNS TABLE (
+    token_id int,
+    logit float8,
+    probability float8
+)
+LANGUAGE sql
+STABLE
+BEGIN ATOMIC
+    WITH
+    prediction AS MATERIALIZED (
+        SELECT lm.logits(next_draw.resid, next_draw.model_id) AS logits
+    ),
+
+    highest AS MATERIALIZED (
+        SELECT max(l.logit) AS logit
+        FROM (SELECT unnest(p.logits) AS logit FROM prediction AS p) AS l
+    ),
+
+    -- Σ e^(logit − highest)
+    total AS MATERIALIZED (
+        SELECT sum(exp(greatest(l.logit - h.logit, -700))) AS weight
+        FROM highest AS h
+        CROSS JOIN LATERAL (SELECT unnest(p.logits) AS logit FROM prediction AS p) AS l
+    ),
+
+    candidate AS NOT MATERIALIZED (
+        SELECT
+            (l.place - 1)::int AS token_id,
+            l.logit
+        FROM prediction AS p
+        CROSS JOIN unnest(p.logits) WITH ORDINALITY AS l (logit, place)
+        WHERE next_draw.temperature > 0
+    ),
+
+    -- the top_k likeliest; without it, all
+    allowed AS NOT MATERIALIZED (
+        SELECT c.*
+        FROM candidate AS c
+        WHERE next_draw.top_k IS NULL
+
+        UNION ALL
+
+        (
+            SELECT c.*
+            FROM candidate AS c
+            WHERE next_draw.top_k IS NOT NULL
+            ORDER BY c.logit DESC, c.token_id
+            LIMIT next_draw.top_k
+        )
+    ),
+
+    -- of these the likeliest whose probabilities first add up to top_p; without it, all
+    nucleus AS NOT MATERIALIZED (
+        SELECT a.*
+        FROM allowed AS a
+        WHERE next_draw.top_p IS NULL
+
+        UNION ALL
+
+        SELECT
+            r.token_id,
+            r.logit
+        FROM (
+            SELECT
+                w.token_id,
+                w.logit,
+                sum(w.weight) OVER (
+                    ORDER BY w.logit DESC, w.token_id
+                    ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+                ) - w.weight AS before,
+                sum(w.weight) OVER () AS total
+            FROM (
+                SELECT
+                    a.*,
+                    exp(greatest((a.logit - h.logit) / next_draw.temperature, -700)) AS weight
+                FROM allowed AS a
+                CROSS JOIN highest AS h
+                WHERE next_draw.top_p IS NOT NULL
+            ) AS w
+        ) AS r
+        WHERE r.before < next_draw.top_p * r.total
+    ),
+
+    -- greedy: the first of the highest logits; else the highest of logit / T − ln(−ln u), which
+    -- draws each token with its probability and has no cumulative sum to leave a gap in
+    drawn AS MATERIALIZED (
+        SELECT
+            array_position(p.logits, h.logit) - 1 AS token_id,
+            h.logit
+        FROM prediction AS p
+        CROSS JOIN highest AS h
+        WHERE next_draw.temperature = 0
+
+        UNION ALL
+
+        (
+            SELECT n.*
+            FROM nucleus AS n
+            ORDER BY
+                n.logit / next_draw.temperature
+                - ln(-ln(lm.uniform(next_draw.seed, next_draw.step, n.token_id))) DESC,
+                n.token_id
+            LIMIT 1
+        )
+    )
+
+    -- the probability is the model's own, softmax(logit), whatever the sampling
+    SELECT
+        d.token_id,
+        d.logit,
+        exp(greatest(d.logit - h.logit, -700)) / t.weight
+    FROM drawn AS d
+    CROSS JOIN highest AS h
+    CROSS JOIN total AS t;
+END;
+
+COMMENT ON FUNCTION lm.next_draw IS
+'One token drawn from the prediction of a vector of the residual stream: temperature, then top_k, then top_p (Holtzman et al. 2020), by the Gumbel trick (Maddison et al. 2014).';

@@ -1,0 +1,253 @@
+-- Where a prediction comes from: what each part adds to a logit.
+
+CREATE OR REPLACE FUNCTION lm.centred(
+    x vector
+)
+RETURNS vector
+LANGUAGE sql
+IMMUTABLE
+PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT centred.x - lm.fill(-(centred.x <#> lm.fill(1, width)) / width, width)
+    FROM vector_dims(centred.x) AS width;
+END;
+
+COMMENT ON FUNCTION lm.centred IS 'x less its mean.';
+
+CREATE OR REPLACE FUNCTION lm.head_results(
+    run_id bigint,
+    "position" int DEFAULT -1
+)
+RETURNS TABLE (
+    layer int,
+    head int,
+    result vector
+)
+LANGUAGE sql
+STABLE
+BEGIN ATOMIC
+    WITH
+    input AS MATERIALIZED (
+        SELECT
+            m.model_id,
+            m.n_head,
+            m.d_model,
+            m.d_model / m.n_head AS d_head,
+            p.position
+        FROM lm.run_position(head_results.run_id, head_results.position) AS p (position)
+        INNER JOIN lm.model AS m
+            ON m.model_id = lm.require_capture(head_results.run_id, '{z}', NULL, ARRAY[p.position])
+    ),
+
+    -- z with all heads but one zero, and at last with all                [layer, head + 1, d_model]
+    alone AS MATERIALIZED (
+        SELECT
+            c.layer,
+            array_agg(
+                lm.pad(
+                    (array_fill(0::real, ARRAY[c.head * i.d_head]) || c.value::real[])::vector,
+                    lm.fill(0, i.d_model)
+                )
+                ORDER BY c.head
+            ) || lm.fill(0, i.d_model) AS z
+        FROM input AS i
+        CROSS JOIN lm.captured AS c
+        WHERE c.run_id = head_results.run_id
+            AND c.site = 'z'
+            AND c.position = i.position
+        GROUP BY c.layer, i.d_model
+    ),
+
+    -- W_O z + b_O of each; of the last, b_O
+    projected AS MATERIALIZED (
+        SELECT
+            a.layer,
+            y.x
+        FROM input AS i
+        CROSS JOIN alone AS a
+        CROSS JOIN LATERAL lm.linear(a.z, i.model_id, a.layer, 'attn_out') AS y (x)
+    )
+
+    -- result = W_O z of the head alone
+    SELECT
+        p.layer,
+        CASE WHEN h.number <= i.n_head THEN h.number::int - 1 ELSE -1 END AS head,
+        CASE WHEN h.number <= i.n_head THEN h.x - p.x[i.n_head + 1] ELSE h.x END
+    FROM input AS i
+    CROSS JOIN projected AS p
+    CROSS JOIN LATERAL unnest(p.x) WITH ORDINALITY AS h (x, number)
+    ORDER BY p.layer, head;
+END;
+
+COMMENT ON FUNCTION lm.head_results IS
+'What each head adds to the residual stream at a position (−1 the last), [d_model], and as head −1 the bias b_O: those of a layer add up to its attn_out. TransformerLens''s result. Errors: no such run or position; z not captured there.';
+
+CREATE OR REPLACE FUNCTION lm.logit_attribution(
+    run_id bigint,
+    token_id int DEFAULT NULL,
+    wrong_token_id int DEFAULT NULL,
+    "position" int DEFAULT -1
+)
+RETURNS TABLE (
+    site lm.site,
+    layer int,
+    head int,
+    attribution float8
+)
+LANGUAGE sql
+STABLE
+BEGIN ATOMIC
+    WITH
+    input AS MATERIALIZED (
+        SELECT
+            m.*,
+            r.interventions,
+            p.position
+        FROM lm.run_position(logit_attribution.run_id, logit_attribution.position) AS p (position)
+        INNER JOIN lm.run AS r ON r.run_id = logit_attribution.run_id
+        INNER JOIN lm.model AS m ON m.model_id = r.model_id
+        WHERE lm.run_position(logit_attribution.run_id) IS NOT NULL
+            AND lm.check_token(logit_attribution.token_id, r.run_id)
+            AND lm.check_token(logit_attribution.wrong_token_id, r.run_id)
+            AND lm.require_capture(
+                r.run_id,
+                '{embed,pos_embed,z,mlp_out,resid_post}',
+                ARRAY(SELECT generate_series(0, m.n_layer - 1)),
+                ARRAY[p.position]
+            ) IS NOT NULL
+    ),
+
+    -- the token asked for, or the one predicted
+    asked AS MATERIALIZED (
+        SELECT
+            COALESCE(
+                logit_attribution.token_id,
+                (
+                    SELECT lm.highest(f.logits)
+                    FROM lm.final_logits(logit_attribution.run_id, ARRAY[i.position]) AS f
+                )
+            ) AS token_id
+        FROM input AS i
+    ),
+
+    -- w = W_U[token] − W_U[wrong token]                                                [d_model]
+    answer AS MATERIALIZED (
+        SELECT
+            COALESCE(t.embedding, t.embedding_half::vector)
+            - COALESCE(wrong.embedding, wrong.embedding_half::vector, lm.fill(0, i.d_model)) AS w
+        FROM input AS i
+        CROSS JOIN asked AS a
+        INNER JOIN lm.token_embedding AS t ON t.model_id = i.model_id AND t.token_id = a.token_id
+        LEFT JOIN lm.token_embedding AS wrong
+            ON wrong.model_id = i.model_id AND wrong.token_id = logit_attribution.wrong_token_id
+    ),
+
+    -- logit = w · (γ ⊙ (x − μ) / σ + β) = x · d + w · β, where d = (γ ⊙ w − its mean) / σ; with
+    -- the σ of the whole stream held, x may be cut in parts                            [d_model]
+    reading AS MATERIALIZED (
+        SELECT
+            c.layer,
+            c.value AS x,
+            lm.centred(n.gain * a.w)
+            * lm.fill(
+                1 / sqrt(vector_norm(lm.centred(c.value)) ^ 2 / i.d_model + i.layer_norm_eps),
+                i.d_model
+            ) AS d,
+            -(n.bias <#> a.w) AS constant
+        FROM input AS i
+        CROSS JOIN answer AS a
+        INNER JOIN lm.layer_norm AS n
+            ON n.model_id = i.model_id AND n.layer = i.n_layer AND n.site = 'ln_final'
+        INNER JOIN lm.captured AS c
+            ON c.run_id = logit_attribution.run_id
+            AND c.site = 'resid_post'
+            AND c.layer = i.n_layer - 1
+            AND c.position = i.position
+    ),
+
+    part AS MATERIALIZED (
+        SELECT
+            c.site,
+            c.layer,
+            c.head,
+            -(c.value <#> r.d) AS attribution
+        FROM input AS i
+        CROSS JOIN reading AS r
+        CROSS JOIN lm.captured AS c
+        WHERE c.run_id = logit_attribution.run_id
+            AND c.site IN ('embed', 'pos_embed', 'mlp_out')
+            AND c.position = i.position
+
+        UNION ALL
+
+        SELECT
+            'attn_out',
+            h.layer,
+            h.head,
+            -(h.result <#> r.d)
+        FROM reading AS r
+        CROSS JOIN lm.head_results(logit_attribution.run_id, logit_attribution.position) AS h
+    )
+
+    SELECT p.*
+    FROM part AS p
+
+    UNION ALL
+
+    -- what interventions changed outside of these parts
+    SELECT
+        'resid_post',
+        r.layer,
+        -1,
+        -(r.x <#> r.d) - (SELECT sum(p.attribution) FROM part AS p)
+    FROM reading AS r
+    CROSS JOIN input AS i
+    WHERE i.interventions IS NOT NULL
+
+    UNION ALL
+
+    SELECT
+        'ln_final',
+        r.layer + 1,
+        -1,
+        r.constant
+    FROM reading AS r
+    ORDER BY layer, site, head;
+END;
+
+COMMENT ON FUNCTION lm.logit_attribution(bigint, int, int, int) IS
+'Direct logit attribution (Elhage et al. 2021): what each part of the model adds to the logit of a token (NULL: the one predicted), or to its lead over a wrong one, at a position (−1 the last), the final layer norm''s scale held. Heads are rows of attn_out, b_O its head −1, the final norm''s bias ln_final; a run with interventions has a row resid_post for what they changed outside of these. All rows add up to the logit. Errors: no such run, position or token; embed, pos_embed, z, mlp_out and resid_post not captured there in every layer.';
+
+CREATE OR REPLACE FUNCTION lm.logit_attribution(
+    run_id bigint,
+    token text,
+    wrong_token text DEFAULT NULL,
+    "position" int DEFAULT -1
+)
+RETURNS TABLE (
+    site lm.site,
+    layer int,
+    head int,
+    attribution float8
+)
+LANGUAGE sql
+STABLE
+BEGIN ATOMIC
+    SELECT a.*
+    FROM lm.run_model(logit_attribution.run_id) AS m (name)
+    CROSS JOIN LATERAL lm.logit_attribution(
+        logit_attribution.run_id,
+        CASE
+            WHEN logit_attribution.token IS NOT NULL
+                THEN lm.token_id(logit_attribution.token, m.name)
+        END,
+        CASE
+            WHEN logit_attribution.wrong_token IS NOT NULL
+                THEN lm.token_id(logit_attribution.wrong_token, m.name)
+        END,
+        logit_attribution.position
+    ) AS a;
+END;
+
+COMMENT ON FUNCTION lm.logit_attribution(bigint, text, text, int) IS
+'lm.logit_attribution of tokens given as text, " king" say. Errors: its, and those of lm.token_id.';

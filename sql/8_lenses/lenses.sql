@@ -1,0 +1,234 @@
+-- The logit lens: the residual stream read as a prediction before the last layer has had its say.
+
+CREATE OR REPLACE FUNCTION lm.lens_logits(
+    run_id bigint,
+    "position" int DEFAULT -1,
+    site lm.site DEFAULT 'resid_post'
+)
+RETURNS TABLE (
+    layer int,
+    logits real[]
+)
+LANGUAGE sql
+STABLE
+BEGIN ATOMIC
+    WITH
+    input AS MATERIALIZED (
+        SELECT
+            m.*,
+            p.position
+        FROM lm.run_position(lens_logits.run_id, lens_logits.position) AS p (position)
+        INNER JOIN lm.model AS m
+            ON m.model_id = lm.require_capture(
+                lens_logits.run_id, ARRAY[lens_logits.site], NULL, ARRAY[p.position]
+            )
+        WHERE
+            lens_logits.site IN (
+                'embed', 'pos_embed', 'resid_pre', 'attn_out', 'resid_mid', 'mlp_out', 'resid_post'
+            )
+            OR lm.fail(
+                true,
+                lens_logits.site || ' is not read by the final layer norm and the unembedding',
+                'those that are: embed, pos_embed, resid_pre, attn_out, resid_mid, mlp_out, resid_post'
+            )
+    ),
+
+    -- x = LayerNorm_final(site)                                                 [layer, d_model]
+    normed AS MATERIALIZED (
+        SELECT
+            row_number() OVER (ORDER BY c.layer) AS row,
+            c.layer,
+            lm.layer_norm(c.value, n.gain, n.bias, i.layer_norm_eps) AS x
+        FROM input AS i
+        INNER JOIN lm.layer_norm AS n
+            ON n.model_id = i.model_id AND n.layer = i.n_layer AND n.site = 'ln_final'
+        CROSS JOIN lm.captured AS c
+        WHERE c.run_id = lens_logits.run_id
+            AND c.site = lens_logits.site
+            AND c.position = i.position
+    )
+
+    -- logits = W_U x                                                            [layer, n_vocab]
+    SELECT
+        n.layer,
+        u.logits
+    FROM (SELECT array_agg(n.x ORDER BY n.row) AS x FROM normed AS n) AS matrix
+    CROSS JOIN input AS i
+    CROSS JOIN LATERAL lm.unembed(matrix.x, i.model_id) AS u
+    INNER JOIN normed AS n ON n.row = u.ordinal
+    ORDER BY n.layer;
+END;
+
+COMMENT ON FUNCTION lm.lens_logits IS
+'The logit lens whole: a site of each captured layer through the final layer norm and the unembedding, logits [n_vocab] from token 0 on. Errors: no such run or position; a site that was not captured there or is not the residual stream''s or added to it.';
+
+CREATE OR REPLACE FUNCTION lm.logit_lens(
+    run_id bigint,
+    "position" int DEFAULT -1,
+    k int DEFAULT 5,
+    site lm.site DEFAULT 'resid_post'
+)
+RETURNS TABLE (
+    layer int,
+    rank int,
+    token_id int,
+    token text,
+    logit float8,
+    probability float8
+)
+LANGUAGE sql
+STABLE
+BEGIN ATOMIC
+    WITH
+    lens AS MATERIALIZED (
+        SELECT
+            l.layer,
+            l.logits,
+            lm.log_sum_exp(l.logits) AS log_total
+        FROM lm.lens_logits(logit_lens.run_id, logit_lens.position, logit_lens.site) AS l
+    ),
+
+    likeliest AS MATERIALIZED (
+        SELECT
+            l.layer,
+            l.log_total,
+            t.token_id,
+            t.logit
+        FROM lens AS l
+        CROSS JOIN LATERAL (
+            SELECT
+                o.number::int - 1 AS token_id,
+                o.logit
+            FROM unnest(l.logits) WITH ORDINALITY AS o (logit, number)
+            ORDER BY o.logit DESC, o.number
+            LIMIT lm.row_limit(logit_lens.k)
+        ) AS t
+    )
+
+    -- probability = softmax(logit)
+    SELECT
+        l.layer,
+        row_number() OVER (PARTITION BY l.layer ORDER BY l.logit DESC, l.token_id)::int AS rank,
+        l.token_id,
+        v.token,
+        l.logit,
+        exp(greatest(l.logit - l.log_total, -700))
+    FROM likeliest AS l
+    LEFT JOIN lm.run AS r ON r.run_id = logit_lens.run_id
+    LEFT JOIN lm.vocabulary AS v ON v.model_id = r.model_id AND v.token_id = l.token_id
+    ORDER BY l.layer, rank;
+END;
+
+COMMENT ON FUNCTION lm.logit_lens IS
+'The logit lens (nostalgebraist 2020): what the model would predict at a position (−1 the last) if it ended after each layer, the k likeliest tokens, NULL all. site resid_pre, resid_mid or resid_post reads the stream there; attn_out or mlp_out what is added to it. Errors: k negative; those of lm.lens_logits.';
+
+CREATE OR REPLACE FUNCTION lm.lens_trajectory(
+    run_id bigint,
+    token_id int DEFAULT NULL,
+    "position" int DEFAULT -1,
+    site lm.site DEFAULT 'resid_post'
+)
+RETURNS TABLE (
+    layer int,
+    token text,
+    rank int,
+    logit float8,
+    probability float8,
+    entropy float8,
+    kl_to_final float8
+)
+LANGUAGE sql
+STABLE
+BEGIN ATOMIC
+    WITH
+    lens AS MATERIALIZED (
+        SELECT
+            l.layer,
+            l.logits,
+            lm.log_sum_exp(l.logits) AS log_total
+        FROM lm.lens_logits(
+            lens_trajectory.run_id, lens_trajectory.position, lens_trajectory.site
+        ) AS l
+    ),
+
+    -- what the model does predict, and the token whose way there is asked for
+    final AS MATERIALIZED (
+        SELECT
+            f.logits,
+            lm.log_sum_exp(f.logits) AS log_total,
+            COALESCE(lens_trajectory.token_id, lm.highest(f.logits)) AS token_id
+        FROM lm.run_position(lens_trajectory.run_id, lens_trajectory.position) AS p (position)
+        CROSS JOIN LATERAL lm.final_logits(lens_trajectory.run_id, ARRAY[p.position]) AS f
+        WHERE lm.check_token(lens_trajectory.token_id, lens_trajectory.run_id)
+    ),
+
+    -- p = softmax(logits); entropy = −Σ p ln p; kl = Σ p_final (ln p_final − ln p)       [layer]
+    spread AS (
+        SELECT
+            l.layer,
+            -sum(exp(greatest(p.ln_p, -700)) * p.ln_p) AS entropy,
+            sum(exp(greatest(p.ln_p_final, -700)) * (p.ln_p_final - p.ln_p)) AS kl_to_final,
+            count(*) FILTER (WHERE o.logit > l.logits[f.token_id + 1]) + 1 AS rank
+        FROM lens AS l
+        CROSS JOIN final AS f
+        CROSS JOIN LATERAL unnest(l.logits, f.logits) AS o (logit, logit_final)
+        CROSS JOIN LATERAL (
+            SELECT
+                o.logit - l.log_total AS ln_p,
+                o.logit_final - f.log_total AS ln_p_final
+        ) AS p
+        GROUP BY l.layer
+    )
+
+    SELECT
+        l.layer,
+        v.token,
+        s.rank::int,
+        l.logits[f.token_id + 1],
+        exp(greatest(l.logits[f.token_id + 1] - l.log_total, -700)),
+        s.entropy,
+        s.kl_to_final
+    FROM lens AS l
+    CROSS JOIN final AS f
+    INNER JOIN spread AS s ON s.layer = l.layer
+    LEFT JOIN lm.run AS r ON r.run_id = lens_trajectory.run_id
+    LEFT JOIN lm.vocabulary AS v ON v.model_id = r.model_id AND v.token_id = f.token_id
+    ORDER BY l.layer;
+END;
+
+COMMENT ON FUNCTION lm.lens_trajectory(bigint, int, int, lm.site) IS
+'By the logit lens, layer by layer: rank (from 1), logit and probability of a token (NULL: the one the model predicts in the end), entropy of the whole prediction, and its divergence KL(final ‖ layer) from the final one; both in nats. Errors: those of lm.lens_logits, lm.final_logits and lm.check_token.';
+
+CREATE OR REPLACE FUNCTION lm.lens_trajectory(
+    run_id bigint,
+    token text,
+    "position" int DEFAULT -1,
+    site lm.site DEFAULT 'resid_post'
+)
+RETURNS TABLE (
+    layer int,
+    token text,
+    rank int,
+    logit float8,
+    probability float8,
+    entropy float8,
+    kl_to_final float8
+)
+LANGUAGE sql
+STABLE
+BEGIN ATOMIC
+    SELECT l.*
+    FROM lm.run_model(lens_trajectory.run_id) AS m (name)
+    CROSS JOIN LATERAL lm.lens_trajectory(
+        lens_trajectory.run_id,
+        CASE
+            WHEN lens_trajectory.token IS NOT NULL
+                THEN lm.token_id(lens_trajectory.token, m.name)
+        END,
+        lens_trajectory.position,
+        lens_trajectory.site
+    ) AS l;
+END;
+
+COMMENT ON FUNCTION lm.lens_trajectory(bigint, text, int, lm.site) IS
+'lm.lens_trajectory of a token given as text, " king" say. Errors: its, and those of lm.token_id.';

@@ -1,0 +1,192 @@
+-- What a run predicts, and how surprised its model was by what came.
+
+CREATE OR REPLACE FUNCTION lm.run_model(
+    run_id bigint
+)
+RETURNS text
+LANGUAGE sql
+STABLE
+RETURN (
+    SELECT m.name
+    FROM lm.run AS r
+    INNER JOIN lm.model AS m ON r.model_id = m.model_id
+    -- says so where there is no such run
+    WHERE lm.run_position(run_model.run_id) IS NOT NULL AND r.run_id = run_model.run_id
+);
+
+COMMENT ON FUNCTION lm.run_model IS 'Name of the model that ran. Errors: no such run.';
+
+CREATE OR REPLACE FUNCTION lm.check_token(
+    token_id int,
+    run_id bigint
+)
+RETURNS boolean
+LANGUAGE sql
+STABLE
+RETURN (
+    SELECT
+        CASE
+            WHEN check_token.token_id NOT BETWEEN 0 AND m.n_vocab - 1
+                THEN lm.fail(
+                    true,
+                    format(
+                        'model "%s" has tokens 0 to %s, not %s',
+                        m.name, m.n_vocab - 1, check_token.token_id
+                    ),
+                    'lm.token_id('' king'') gives the number of a token'
+                )
+            ELSE true
+        END
+    FROM lm.run AS r
+    INNER JOIN lm.model AS m ON r.model_id = m.model_id
+    WHERE r.run_id = check_token.run_id
+);
+
+COMMENT ON FUNCTION lm.check_token IS
+'Whether the model of a run has this token; true for NULL. Errors: it has not.';
+
+CREATE OR REPLACE FUNCTION lm.highest(
+    logits real[]
+)
+RETURNS int
+LANGUAGE sql
+IMMUTABLE
+PARALLEL SAFE
+RETURN array_position(
+    highest.logits,
+    (SELECT max(l.logit) FROM unnest(highest.logits) AS l (logit))
+) - 1;
+
+COMMENT ON FUNCTION lm.highest IS 'The token with the highest logit; of equals, the first.';
+
+CREATE OR REPLACE FUNCTION lm.final_logits(
+    run_id bigint,
+    positions int[]
+)
+RETURNS TABLE (
+    "position" int,
+    logits real[]
+)
+LANGUAGE sql
+STABLE
+BEGIN ATOMIC
+    WITH
+    input AS MATERIALIZED (
+        SELECT
+            m.*,
+            s.site
+        FROM lm.run AS r
+        INNER JOIN lm.model AS m ON m.model_id = r.model_id
+        -- either will do, and a run that has neither is told to capture the smaller
+        CROSS JOIN LATERAL (
+            SELECT
+                CASE
+                    WHEN 'resid_post' = ANY (r.capture) AND 'ln_final' <> ALL (r.capture)
+                        THEN 'resid_post'
+                    ELSE 'ln_final'
+                END::lm.site AS site
+        ) AS s
+        WHERE lm.run_position(final_logits.run_id) IS NOT NULL
+            AND r.run_id = final_logits.run_id
+            AND lm.require_capture(
+                r.run_id,
+                ARRAY[s.site],
+                CASE WHEN s.site = 'resid_post' THEN ARRAY[m.n_layer - 1] END,
+                final_logits.positions
+            ) IS NOT NULL
+    ),
+
+    -- ln_final, captured or made from resid_post                             [position, d_model]
+    ln_final AS MATERIALIZED (
+        SELECT
+            row_number() OVER (ORDER BY c.position) AS row,
+            c.position,
+            CASE
+                WHEN c.site = 'ln_final' THEN c.value
+                ELSE lm.layer_norm(c.value, n.gain, n.bias, i.layer_norm_eps)
+            END AS x
+        FROM input AS i
+        INNER JOIN lm.layer_norm AS n
+            ON n.model_id = i.model_id AND n.layer = i.n_layer AND n.site = 'ln_final'
+        CROSS JOIN lm.captured AS c
+        WHERE c.run_id = final_logits.run_id
+            AND c.site = i.site
+            AND c.layer = CASE i.site WHEN 'ln_final' THEN i.n_layer ELSE i.n_layer - 1 END
+            AND c.position = ANY (final_logits.positions)
+    )
+
+    -- logits = W_U ln_final                                                  [position, n_vocab]
+    SELECT
+        f.position,
+        u.logits
+    FROM (SELECT array_agg(f.x ORDER BY f.row) AS x FROM ln_final AS f) AS matrix
+    CROSS JOIN input AS i
+    CROSS JOIN LATERAL lm.unembed(matrix.x, i.model_id) AS u
+    INNER JOIN ln_final AS f ON f.row = u.ordinal
+    ORDER BY f.position;
+END;
+
+COMMENT ON FUNCTION lm.final_logits IS
+'What a run predicts at these positions, logits [n_vocab] from token 0 on. Errors: no such run; one that captured neither ln_final nor resid_post of the last layer there.';
+
+CREATE OR REPLACE FUNCTION lm.surprise(
+    run_id bigint
+)
+RETURNS TABLE (
+    "position" int,
+    token_id int,
+    token text,
+    surprise float8,
+    probability float8
+)
+LANGUAGE sql
+STABLE
+BEGIN ATOMIC
+    WITH
+    -- 64 positions at a time: the logits of a long text need not all be there at once
+    prediction AS MATERIALIZED (
+        SELECT
+            t.position,
+            l.logits[t.token_id + 1] - lm.log_sum_exp(l.logits) AS ln_p
+        FROM lm.run_position(surprise.run_id) AS last (position)
+        CROSS JOIN generate_series(0, last.position - 1, 64) AS start
+        CROSS JOIN LATERAL lm.final_logits(
+            surprise.run_id,
+            ARRAY(SELECT generate_series(start, least(start + 63, last.position - 1)))
+        ) AS l
+        INNER JOIN lm.run_token AS t
+            ON t.run_id = surprise.run_id AND t.position = l.position + 1
+    )
+
+    -- surprise = −ln p(token | those before it)
+    SELECT
+        t.position,
+        t.token_id,
+        v.token,
+        -p.ln_p,
+        CASE WHEN p.ln_p IS NOT NULL THEN exp(greatest(p.ln_p, -700)) END
+    FROM lm.run AS r
+    INNER JOIN lm.run_token AS t ON t.run_id = r.run_id
+    LEFT JOIN prediction AS p ON p.position = t.position
+    LEFT JOIN lm.vocabulary AS v ON v.model_id = r.model_id AND v.token_id = t.token_id
+    -- says so where there is no such run
+    WHERE lm.run_position(surprise.run_id) IS NOT NULL AND r.run_id = surprise.run_id
+    ORDER BY t.position;
+END;
+
+COMMENT ON FUNCTION lm.surprise IS
+'How surprised a run''s model was by each token, given those before it: −ln probability, in nats; NULL for the first, before which there is nothing. Errors: no such run; those of lm.final_logits.';
+
+CREATE OR REPLACE FUNCTION lm.perplexity(
+    run_id bigint
+)
+RETURNS float8
+LANGUAGE sql
+STABLE
+BEGIN ATOMIC
+    SELECT exp(avg(s.surprise))
+    FROM lm.surprise(perplexity.run_id) AS s;
+END;
+
+COMMENT ON FUNCTION lm.perplexity IS
+'e to the mean surprise of a run''s tokens; NULL for one token alone. Errors: those of lm.surprise.';

@@ -1,0 +1,271 @@
+-- What a vector is like: the tokens nearest to it, and where else the model was in a like state.
+
+CREATE OR REPLACE FUNCTION lm.nearest_tokens(
+    x vector,
+    k int DEFAULT 10,
+    model text DEFAULT NULL
+)
+RETURNS TABLE (
+    rank int,
+    token_id int,
+    token text,
+    cosine float8
+)
+LANGUAGE sql
+STABLE
+BEGIN ATOMIC
+    WITH
+    input AS MATERIALIZED (
+        SELECT m.model_id
+        FROM lm.model AS m
+        WHERE m.model_id = lm.model_id(nearest_tokens.model)
+            AND CASE
+                WHEN vector_dims(nearest_tokens.x) = m.d_model THEN true
+                ELSE lm.fail(
+                    true,
+                    format(
+                        'the vector has %s numbers and the embeddings of model "%s" have %s',
+                        COALESCE(vector_dims(nearest_tokens.x), 0), m.name, m.d_model
+                    )
+                )
+            END
+    ),
+
+    -- cosine = x · W_E[token] / |x| |W_E[token]|
+    nearest AS MATERIALIZED (
+        SELECT
+            i.model_id,
+            e.token_id,
+            1 - (COALESCE(e.embedding, e.embedding_half::vector) <=> nearest_tokens.x) AS cosine
+        FROM input AS i
+        INNER JOIN lm.token_embedding AS e ON e.model_id = i.model_id
+        ORDER BY cosine DESC, e.token_id
+        LIMIT lm.row_limit(nearest_tokens.k)
+    )
+
+    SELECT
+        (row_number() OVER (ORDER BY n.cosine DESC, n.token_id))::int AS rank,
+        n.token_id,
+        v.token,
+        n.cosine
+    FROM nearest AS n
+    LEFT JOIN lm.vocabulary AS v ON v.model_id = n.model_id AND v.token_id = n.token_id
+    ORDER BY rank;
+END;
+
+COMMENT ON FUNCTION lm.nearest_tokens IS
+'The k tokens whose embeddings point most nearly the way of x, [d_model], by cosine; k NULL gives all. Errors: x of another width; k negative.';
+
+CREATE OR REPLACE FUNCTION lm.site_width(
+    site lm.site,
+    model text DEFAULT NULL
+)
+RETURNS int
+LANGUAGE sql
+STABLE
+RETURN (
+    SELECT
+        COALESCE(
+            min(s.width),
+            lm.fail(
+                NULL::int,
+                COALESCE(
+                    site_width.site || ' has no width of its own in this model', 'site is NULL'
+                ),
+                'SELECT site, width FROM lm.model_site lists those that have'
+            )
+        )
+    FROM lm.model_site AS s
+    WHERE s.model_id = lm.model_id(site_width.model) AND s.site = site_width.site
+);
+
+COMMENT ON FUNCTION lm.site_width IS
+'How many numbers a captured vector of a site has in a model: d_model, d_mlp or d_head. Errors: NULL; attn_scores, pattern and logits, whose vectors have no fixed width; a site that the model does not have.';
+
+-- An index on vectors wants their width as a constant, in the index and in the query. Hence two
+-- functions that put a statement together when they run: of the names and numbers below.
+
+CREATE OR REPLACE FUNCTION lm.activation_source(
+    site lm.site,
+    layer int,
+    head int
+)
+RETURNS TABLE (
+    relation text,
+    vector_column text,
+    condition text
+)
+LANGUAGE sql
+STABLE
+BEGIN ATOMIC
+    WITH
+    source (relation, vector_column, condition) AS (
+        SELECT
+            'lm.attention_adjustment',
+            'adjustment',
+            format('layer = %s', activation_source.layer)
+        WHERE activation_source.site = 'attn_out'
+
+        UNION ALL
+
+        SELECT
+            'lm.activation',
+            'value',
+            format(
+                'site = %L AND layer = %s AND head = %s',
+                activation_source.site, activation_source.layer, activation_source.head
+            )
+        WHERE activation_source.site <> 'attn_out'
+    )
+
+    SELECT s.*
+    FROM source AS s
+    WHERE
+        CASE
+            WHEN num_nulls(activation_source.layer, activation_source.head) = 0 THEN true
+            ELSE lm.fail(
+                true,
+                'layer or head is NULL',
+                'one layer is searched at a time; head is -1 where the site has none'
+            )
+        END;
+END;
+
+COMMENT ON FUNCTION lm.activation_source IS
+'The table and column that hold a site''s vectors, and the condition that picks those of a layer and head, in SQL. Errors: layer or head NULL.';
+
+CREATE OR REPLACE FUNCTION lm.nearest_activations(
+    x vector,
+    site lm.site,
+    layer int DEFAULT 0,
+    head int DEFAULT -1,
+    k int DEFAULT 10,
+    model text DEFAULT NULL
+)
+RETURNS TABLE (
+    rank int,
+    run_id bigint,
+    "position" int,
+    token text,
+    context text,
+    cosine float8
+)
+LANGUAGE plpgsql
+STABLE
+SET search_path FROM CURRENT
+AS $$
+DECLARE
+    width int := lm.site_width(nearest_activations.site, nearest_activations.model);
+    statement text;
+BEGIN
+    IF vector_dims(nearest_activations.x) IS DISTINCT FROM width THEN
+        PERFORM lm.fail(
+            NULL::int,
+            format(
+                'the vector has %s numbers and %s has %s',
+                COALESCE(vector_dims(nearest_activations.x), 0), nearest_activations.site, width
+            ),
+            'lm.vector_at(run_id, site, layer) gives a captured one'
+        );
+    END IF;
+
+    SELECT
+        format(
+            $query$
+                WITH
+                nearest AS MATERIALIZED (
+                    SELECT
+                        c.run_id,
+                        c.position,
+                        c.%1$I::vector(%2$s) <=> $1 AS distance
+                    FROM %3$s AS c
+                    WHERE %4$s
+                        AND vector_dims(%1$I) = %2$s
+                        AND EXISTS (
+                            SELECT FROM lm.run AS r WHERE r.run_id = c.run_id AND r.model_id = $2
+                        )
+                    ORDER BY c.%1$I::vector(%2$s) <=> $1
+                    LIMIT $3
+                )
+
+                SELECT
+                    (row_number() OVER (ORDER BY n.distance, n.run_id, n.position))::int AS rank,
+                    n.run_id,
+                    n.position,
+                    v.token,
+                    lm.decode(r.token_ids[greatest(n.position - 6, 1):n.position + 1], m.name),
+                    1 - n.distance
+                FROM nearest AS n
+                INNER JOIN lm.run AS r ON r.run_id = n.run_id
+                INNER JOIN lm.model AS m ON m.model_id = r.model_id
+                LEFT JOIN lm.vocabulary AS v
+                    ON v.model_id = r.model_id AND v.token_id = r.token_ids[n.position + 1]
+                ORDER BY rank
+            $query$,
+            a.vector_column, width, a.relation, a.condition
+        )
+    INTO statement
+    FROM lm.activation_source(
+        nearest_activations.site, nearest_activations.layer, nearest_activations.head
+    ) AS a;
+
+    RETURN QUERY EXECUTE statement
+    USING nearest_activations.x, lm.model_id(nearest_activations.model),
+        lm.row_limit(nearest_activations.k);
+END
+$$;
+
+COMMENT ON FUNCTION lm.nearest_activations IS
+'Where else the model was in a like state: the k captured vectors of a site, layer and head (−1 where it has none), over all runs of the model, that point most nearly the way of x, by cosine; context is the token and the seven before it. Exact, unless lm.index_activations made an index: then as approximate as hnsw.ef_search says. Errors: x of another width than the site; a site without one; k negative; site, layer or head NULL.';
+
+CREATE OR REPLACE FUNCTION lm.index_activations(
+    site lm.site,
+    layer int DEFAULT 0,
+    head int DEFAULT -1,
+    model text DEFAULT NULL
+)
+RETURNS text
+LANGUAGE plpgsql
+VOLATILE
+SET search_path FROM CURRENT
+AS $$
+DECLARE
+    width int := lm.site_width(index_activations.site, index_activations.model);
+    name text := concat_ws(
+        '_',
+        'nearest',
+        index_activations.site,
+        index_activations.layer,
+        CASE WHEN index_activations.head >= 0 THEN 'head_' || index_activations.head END,
+        'width',
+        width
+    );
+    statement text;
+BEGIN
+    IF width > 2000 THEN
+        PERFORM lm.fail(
+            NULL::int,
+            format('%s is %s wide and pgvector indexes up to 2000', index_activations.site, width),
+            'lm.nearest_activations needs no index'
+        );
+    END IF;
+
+    SELECT
+        format(
+            -- more links than pgvector's default: copies, from runs of one prompt, crowd out the rest
+            'CREATE INDEX IF NOT EXISTS %I ON %s USING hnsw ((%I::vector(%s)) vector_cosine_ops)
+            WITH (m = 32, ef_construction = 200) WHERE %s AND vector_dims(%3$I) = %4$s',
+            name, a.relation, a.vector_column, width, a.condition
+        )
+    INTO statement
+    FROM lm.activation_source(
+        index_activations.site, index_activations.layer, index_activations.head
+    ) AS a;
+
+    EXECUTE statement;
+    RETURN name;
+END
+$$;
+
+COMMENT ON FUNCTION lm.index_activations IS
+'Makes an HNSW index (Malkov and Yashunin 2016) for lm.nearest_activations over a site, layer and head of all runs, past and to come, and returns its name; DROP INDEX lm.<name> undoes it. Errors: a site of no fixed width, or wider than 2000; site, layer or head NULL.';

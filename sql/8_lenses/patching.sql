@@ -1,0 +1,288 @@
+-- Activation patching over every place of a site: where does the answer come from?
+
+CREATE OR REPLACE FUNCTION lm.logit_difference(
+    resid vector,
+    model_id int,
+    answer int,
+    wrong int
+)
+RETURNS float8
+LANGUAGE sql
+STABLE
+BEGIN ATOMIC
+    SELECT
+        -(lm.layer_norm(logit_difference.resid, n.gain, n.bias, m.layer_norm_eps) <#> (
+            COALESCE(a.embedding, a.embedding_half::vector)
+            - COALESCE(w.embedding, w.embedding_half::vector)
+        ))
+    FROM lm.model AS m
+    INNER JOIN lm.layer_norm AS n
+        ON n.model_id = m.model_id AND n.layer = m.n_layer AND n.site = 'ln_final'
+    INNER JOIN lm.token_embedding AS a
+        ON a.model_id = m.model_id AND a.token_id = logit_difference.answer
+    INNER JOIN lm.token_embedding AS w
+        ON w.model_id = m.model_id AND w.token_id = logit_difference.wrong
+    WHERE m.model_id = logit_difference.model_id;
+END;
+
+COMMENT ON FUNCTION lm.logit_difference IS
+'Logit of answer − logit of wrong, read from a vector of the residual stream above the last layer.';
+
+CREATE OR REPLACE FUNCTION lm.start_sweep(
+    clean text,
+    corrupt text,
+    site lm.site,
+    answer text,
+    wrong text,
+    model_id int
+)
+RETURNS bigint
+LANGUAGE sql
+VOLATILE
+BEGIN ATOMIC
+    WITH
+    prompt AS MATERIALIZED (
+        SELECT
+            m.model_id,
+            m.name,
+            m.n_layer,
+            lm.token_id(start_sweep.answer, m.name) AS answer,
+            lm.token_id(start_sweep.wrong, m.name) AS wrong,
+            CASE
+                WHEN start_sweep.site IN ('attn_scores', 'pattern', 'ln_final', 'logits')
+                    THEN lm.fail(
+                        NULL::int,
+                        format('%s cannot be swept', start_sweep.site),
+                        'take a site that is vectors: resid_pre, attn_out, mlp_out, z, …'
+                    )
+                WHEN c.n = d.n THEN c.n
+                ELSE lm.fail(
+                    NULL::int,
+                    format(
+                        'the prompts have %s and %s tokens: a patch needs the same number', c.n, d.n
+                    )
+                )
+            END AS n_token
+        FROM lm.model AS m
+        CROSS JOIN LATERAL (
+            SELECT cardinality(lm.prompt_tokens(start_sweep.clean, NULL, m.model_id)) AS n
+        ) AS c
+        CROSS JOIN LATERAL (
+            SELECT cardinality(lm.prompt_tokens(start_sweep.corrupt, NULL, m.model_id)) AS n
+        ) AS d
+        WHERE m.model_id = start_sweep.model_id
+    ),
+
+    -- what patches are taken from, and what a patched pass starts from
+    run AS MATERIALIZED (
+        SELECT
+            p.*,
+            lm.forward(start_sweep.clean, p.name, ARRAY[start_sweep.site::text, 'resid_post'])
+                AS clean_run,
+            lm.forward(
+                start_sweep.corrupt,
+                p.name,
+                ARRAY['resid_pre', lm.key_site(p.model_id)::text, 'v', 'resid_post']
+            ) AS corrupt_run
+        FROM prompt AS p
+        WHERE p.n_token > 0
+    )
+
+    INSERT INTO lm.patching_sweep (
+        clean_run, corrupt_run, site, answer, wrong, clean_difference, corrupt_difference
+    )
+    SELECT
+        r.clean_run,
+        r.corrupt_run,
+        start_sweep.site,
+        r.answer,
+        r.wrong,
+        'NaN',
+        'NaN'
+    FROM run AS r;
+
+    -- the runs are rows only now
+    UPDATE lm.patching_sweep AS s
+    SET
+        clean_difference = lm.logit_difference(a.value, start_sweep.model_id, s.answer, s.wrong),
+        corrupt_difference = lm.logit_difference(b.value, start_sweep.model_id, s.answer, s.wrong)
+    FROM
+        lm.model AS m,
+        lm.run AS r,
+        lm.activation AS a,
+        lm.activation AS b
+    WHERE m.model_id = start_sweep.model_id
+        AND s.sweep_id = currval('lm.patching_sweep_sweep_id_seq')
+        AND r.run_id = s.clean_run
+        AND (a.run_id, a.site, a.layer, a.head) = (s.clean_run, 'resid_post', m.n_layer - 1, -1)
+        AND (b.run_id, b.site, b.layer, b.head) = (s.corrupt_run, 'resid_post', m.n_layer - 1, -1)
+        AND a.position = cardinality(r.token_ids) - 1
+        AND b.position = a.position
+    RETURNING s.sweep_id;
+END;
+
+COMMENT ON FUNCTION lm.start_sweep IS
+'Runs both prompts and opens a sweep. Errors: prompts of different length; an answer that is not one token; a site that is no vector.';
+
+CREATE OR REPLACE FUNCTION lm.patch_places(
+    sweep_id bigint
+)
+RETURNS int
+LANGUAGE sql
+VOLATILE
+BEGIN ATOMIC
+    WITH
+    sweep AS MATERIALIZED (
+        SELECT
+            s.*,
+            m.model_id,
+            m.n_layer,
+            w.n_head,
+            w.width AS d_head,
+            w.n_head IS NOT NULL AS by_head,
+            cardinality(r.token_ids) AS n_token
+        FROM lm.patching_sweep AS s
+        INNER JOIN lm.run AS r ON r.run_id = s.corrupt_run
+        INNER JOIN lm.model AS m ON m.model_id = r.model_id
+        INNER JOIN lm.model_site AS w ON w.model_id = m.model_id AND w.site = s.site
+        WHERE s.sweep_id = patch_places.sweep_id
+    ),
+
+    -- layer × head, or layer × position: in each layer a sequence for every place
+    place AS MATERIALIZED (
+        SELECT
+            l.layer,
+            p.place AS sequence,
+            CASE WHEN s.by_head THEN p.place ELSE -1 END AS head,
+            CASE WHEN s.by_head THEN -1 ELSE p.place END AS position
+        FROM sweep AS s
+        CROSS JOIN generate_series(0, s.n_layer - 1) AS l (layer)
+        CROSS JOIN generate_series(0, CASE WHEN s.by_head THEN s.n_head ELSE s.n_token END - 1)
+            AS p (place)
+    ),
+
+    -- A patch changes nothing below its layer or before its position: each sequence begins there,
+    -- from the corrupt run's residual stream.
+    batch AS MATERIALIZED (
+        SELECT
+            p.layer,
+            array_agg(p.sequence ORDER BY p.sequence, t.position) AS sequence,
+            array_agg(t.position ORDER BY p.sequence, t.position) AS position,
+            array_agg(t.token_id ORDER BY p.sequence, t.position) AS token_id,
+            array_agg(x.value ORDER BY p.sequence, t.position) AS resid
+        FROM sweep AS s
+        CROSS JOIN place AS p
+        INNER JOIN lm.run_token AS t ON t.run_id = s.corrupt_run AND t.position >= p.position
+        INNER JOIN lm.activation AS x
+            ON x.run_id = s.corrupt_run
+            AND x.site = 'resid_pre'
+            AND x.layer = p.layer
+            AND x.position = t.position
+        GROUP BY p.layer
+    ),
+
+    -- replace: 0 · x + what the clean run has there
+    patch AS MATERIALIZED (
+        SELECT
+            p.layer,
+            array_agg(
+                (
+                    p.sequence, s.site, p.layer, NULL, c.position, NULL,
+                    CASE WHEN s.by_head THEN c.head * s.d_head + 1 END,
+                    CASE WHEN s.by_head THEN s.d_head END,
+                    0, c.value
+                )::lm.change
+            ) AS changes
+        FROM sweep AS s
+        CROSS JOIN place AS p
+        INNER JOIN lm.captured AS c
+            ON c.run_id = s.clean_run
+            AND c.site = s.site
+            AND c.layer = p.layer
+            AND c.head = p.head
+            AND c.position = COALESCE(NULLIF(p.position, -1), c.position)
+        GROUP BY p.layer
+    ),
+
+    effect AS (
+        INSERT INTO lm.patching_effect (sweep_id, layer, head, position, logit_difference)
+        SELECT
+            s.sweep_id,
+            p.layer,
+            p.head,
+            p.position,
+            lm.logit_difference(t.value, s.model_id, s.answer, s.wrong)
+        FROM sweep AS s
+        CROSS JOIN batch AS b
+        INNER JOIN patch ON patch.layer = b.layer
+        CROSS JOIN LATERAL lm.transformer_many(
+            s.model_id, b.sequence, b.position, b.token_id, '{}',
+            changes => patch.changes,
+            first_layer => b.layer,
+            resid => b.resid,
+            context_run => s.corrupt_run
+        ) AS t
+        INNER JOIN place AS p ON p.layer = b.layer AND p.sequence = t.sequence
+        WHERE t.site = 'resid_post' AND t.position = s.n_token - 1
+        RETURNING 1
+    )
+
+    SELECT count(*)::int
+    FROM effect;
+END;
+
+COMMENT ON FUNCTION lm.patch_places IS
+'Makes the patches of a sweep, a pass per layer, and writes their effects; returns how many.';
+
+CREATE OR REPLACE FUNCTION lm.patching_sweep(
+    clean text,
+    corrupt text,
+    site lm.site,
+    answer text,
+    wrong text,
+    model text DEFAULT NULL
+)
+RETURNS TABLE (
+    sweep_id bigint,
+    layer int,
+    head int,
+    "position" int,
+    token text,
+    logit_difference float8,
+    recovered float8
+)
+LANGUAGE sql
+VOLATILE
+BEGIN ATOMIC
+    SELECT
+        lm.patch_places(
+            lm.start_sweep(
+                patching_sweep.clean,
+                patching_sweep.corrupt,
+                patching_sweep.site,
+                patching_sweep.answer,
+                patching_sweep.wrong,
+                lm.model_id(patching_sweep.model)
+            )
+        );
+
+    SELECT
+        e.sweep_id,
+        e.layer,
+        e.head,
+        e.position,
+        v.token,
+        e.logit_difference,
+        (e.logit_difference - s.corrupt_difference)
+        / NULLIF(s.clean_difference - s.corrupt_difference, 0)
+    FROM lm.patching_sweep AS s
+    INNER JOIN lm.patching_effect AS e ON e.sweep_id = s.sweep_id
+    INNER JOIN lm.run AS r ON r.run_id = s.corrupt_run
+    LEFT JOIN lm.run_token AS t ON t.run_id = r.run_id AND t.position = e.position
+    LEFT JOIN lm.vocabulary AS v ON v.model_id = r.model_id AND v.token_id = t.token_id
+    WHERE s.sweep_id = currval('lm.patching_sweep_sweep_id_seq')
+    ORDER BY e.layer, e.head, e.position;
+END;
+
+COMMENT ON FUNCTION lm.patching_sweep IS
+'Patches what a clean prompt has at a site into a corrupt one, place by place (layer × position; layer × head for q, k, v and z), and keeps what each does to the logit of answer − that of wrong; recovered is 0 for nothing and 1 for the clean prompt''s difference (Meng et al. 2022; Wang et al. 2023). Errors: those of lm.prompt_tokens and lm.start_sweep.';
