@@ -10,11 +10,12 @@ from psycopg import Connection
 
 from psqlm.errors import PsqlmError
 
-from .checkpoint import Checkpoint, weight_files
+from .checkpoint import Checkpoint, Progress, weight_files
 from .config import read_config
 from .source import default_name, find
 from .tokenizer import read_tokenizer
-from .writer import DTYPES, ModelWriter, Progress, delete_model, drop_weights, lock_name
+from .weight_rows import DTYPES
+from .writer import ModelWriter, delete_model, drop_weights, lock_name
 
 __all__ = ["default_name", "drop", "is_loaded", "load"]
 
@@ -65,6 +66,7 @@ def load(
             replaced = delete_model(connection, name) if force else None
             writer = ModelWriter(connection, name, found, sizes, dtype)
             writer.tokenizer(tokenizer)
+            writer.layers()
             writer.weights(checkpoint, progress)
             writer.finish(sha256.result())
             drop_weights(connection, replaced)

@@ -58,6 +58,5 @@ class Architecture:
         return {
             name: value
             for name, value in vars(self).items()
-            if name
-            not in ("tied", "biases", "rotaries", "rotary_of_layer", "window_of_layer")
+            if name not in ("tied", "biases", "rotaries", "rotary_of_layer", "window_of_layer")
         }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ STORED_AS: dict[str, np.dtype[Any]] = {
 }
 
 Array = npt.NDArray[np.float32]
+Progress = Callable[[int, int], None]  # bytes done, bytes in all
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ class Checkpoint:
         self._tensors: dict[str, Tensor] = {}
         for path in self.files:
             self._tensors |= _read_header(path, self._family.prefixes)
-        self.has_unembedding = not sizes.tied
+        self.has_unembedding = not sizes.tied or self._family.unembedding_bias
         self._check(sizes)
         head = f"{self._family.unembedding}.weight"
         self.size = sum(
@@ -93,6 +94,22 @@ class Checkpoint:
         if suspicious and not np.isfinite(array).all():
             raise PsqlmError(f"the tensor {name} holds NaN or infinity: fetch the model again")
         return array
+
+    def reader(self, progress: Progress | None) -> Callable[[str], Array]:
+        """What reads tensors by their names, and reports the bytes read and those in all."""
+        done = 0
+
+        def read(name: str) -> Array:
+            nonlocal done
+            tensor = self[name]
+            done += self.size_of(name)
+            if progress:
+                progress(min(done, self.size), self.size)
+            return tensor
+
+        if progress:
+            progress(0, self.size)
+        return read
 
     def size_of(self, name: str) -> int:
         """Bytes of a tensor."""
@@ -136,18 +153,19 @@ class Checkpoint:
             )
         expected = expected_shapes(sizes)
         head = unembedding_shapes(sizes)
-        if missing := [name for name in head if name not in self._tensors]:
-            if not sizes.tied or len(head) > len(missing):
-                raise PsqlmError(
-                    f"tie_word_embeddings is {json.dumps(sizes.tied)} and {missing[0]} is missing: "
-                    "fetch the model again"
-                )
-        else:
-            expected |= head
+        absent = [name for name in head if name not in self._tensors]
+        if absent and (not sizes.tied or any(name.endswith(".bias") for name in absent)):
+            raise PsqlmError(
+                f"tie_word_embeddings is {json.dumps(sizes.tied)} and {absent[0]} is missing: "
+                "fetch the model again"
+            )
+        expected |= {name: shape for name, shape in head.items() if name in self._tensors}
         if missing := [name for name in expected if name not in self._tensors]:
             raise PsqlmError(f"the weights lack {_some(missing)}, which config.json promises")
         if unknown := [name for name in self._tensors if name not in expected]:
-            raise PsqlmError(f"the weights hold {_some(unknown)}, which a {sizes.family} model does not have")
+            raise PsqlmError(
+                f"the weights hold {_some(unknown)}, which a {sizes.family} model does not have"
+            )
         for name, shape in expected.items():
             tensor = self._tensors[name]
             if tensor.shape != shape:

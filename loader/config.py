@@ -59,7 +59,10 @@ def read_config(path: Path) -> Architecture:
         raise PsqlmError(
             f"model_type {_shown(name)} is not supported: psqlm computes {', '.join(FAMILIES)}"
         )
-    config = {**family.defaults, **{key: value for key, value in given.items() if value is not None}}
+    config = {
+        **family.defaults,
+        **{key: value for key, value in given.items() if value is not None},
+    }
     # null is a value of its own where the family has a default that it takes away
     config |= {key: None for key, value in given.items() if value is None and key in NULLABLE}
     _require(config, family, str(name))
@@ -158,9 +161,7 @@ class _Reader:
         key = self._keys["layer_norm_eps"]
         value = self._config.get(key)
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < 1:
-            raise PsqlmError(
-                f"{self._path}: {key} {_shown(value)} is not a small positive number"
-            )
+            raise PsqlmError(f"{self._path}: {key} {_shown(value)} is not a small positive number")
         return float(value)
 
     def _activation(self) -> str:

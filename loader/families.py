@@ -120,11 +120,14 @@ def attention(
     q: str, k: str, v: str, out: str, bias: bool | str = False, out_bias: bool | str | None = None
 ) -> tuple[Linear, ...]:
     """Four maps of their own."""
+    out_bias = bias if out_bias is None else out_bias
     return (
         Linear(q, ("q",), "d_model", ("d_q",), bias=bias),
         Linear(k, ("k",), "d_model", ("d_kv",), bias=bias),
         Linear(v, ("v",), "d_model", ("d_kv",), bias=bias),
-        Linear(out, ("attn_out",), "d_q", ("d_model",), bias=bias if out_bias is None else out_bias),
+        Linear(
+            out, ("attn_out",), "d_q", ("d_model",), bias=bias if out_bias is None else out_bias
+        ),
     )
 
 

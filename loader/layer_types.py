@@ -87,9 +87,12 @@ def _expand(config: dict[str, Any], n_layer: int) -> list[str]:
     """GPT-Neo's attention_types, [[["global", "local"], 6]], or attention_layers."""
     names = {"global": FULL, "local": SLIDING}
     try:
-        layers = config.get("attention_layers") or [
-            kind for kinds, times in config["attention_types"] for kind in list(kinds) * times
-        ][: n_layer + 1]
+        layers = (
+            config.get("attention_layers")
+            or [kind for kinds, times in config["attention_types"] for kind in list(kinds) * times][
+                : n_layer + 1
+            ]
+        )
         return [names[kind] for kind in layers]
     except (KeyError, TypeError, ValueError) as error:
         raise PsqlmError(

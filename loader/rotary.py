@@ -41,9 +41,7 @@ def read_rotary(parameters: dict[str, Any], d_head: int, n_ctx: int) -> Rotary:
     """
     kind = parameters.get("rope_type") or parameters.get("type") or "default"
     if kind not in KINDS:
-        raise PsqlmError(
-            f"rope_type {kind!r} is not supported: psqlm computes {', '.join(KINDS)}"
-        )
+        raise PsqlmError(f"rope_type {kind!r} is not supported: psqlm computes {', '.join(KINDS)}")
     width = int(d_head * _number(parameters, "partial_rotary_factor", 1.0))
     theta = _number(parameters, "rope_theta", 10000.0)
     if width < 2 or width % 2 or width > d_head or theta <= 1:

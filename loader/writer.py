@@ -2,30 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict
+from collections.abc import Iterable, Iterator
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 from psycopg import Connection, sql
 
-from psqlm.errors import PsqlmError
-
-from .binary_copy import Rows, copy_rows, integer, label, real, vector
-from .checkpoint import Checkpoint
-from .config import Architecture
-from .mapping import FINAL_NORM, LAYER_NORMS, LINEAR_MAPS, POSITION_EMBEDDING, TOKEN_EMBEDDING
+from .architecture import Architecture
+from .binary_copy import Rows, copy_rows
+from .checkpoint import Checkpoint, Progress
 from .source import Source
 from .tokenizer import Tokenizer
+from .weight_rows import WeightRows, block_width
 
-DTYPES = {"float32": np.float32, "float16": np.float16}
-BATCH = 4 * 1024 * 1024  # bytes of weights sent at once
 # Tables with a partition for each model, and the keys there.
-PARTITIONED = {"token_embedding": ("token_id",), "linear": ("layer", "map", "block", "unit")}
-
-Progress = Callable[[int, int], None]  # bytes done, bytes in all
-Floats = npt.NDArray[np.floating[Any]]
+PARTITIONED = {
+    "token_embedding": ("token_id", "block"),
+    "unembedding": ("token_id", "block"),
+    "linear": ("layer", "map", "block", "unit"),
+}
 
 
 def lock_name(connection: Connection[Any], name: str) -> None:
@@ -65,24 +59,14 @@ class ModelWriter:
         dtype: str,
     ) -> None:
         """Write the row of lm.model, its hash still missing."""
-        values = asdict(sizes) | {
+        values = sizes.columns | {
             "name": name,
             "dtype": dtype,
+            "d_block": block_width(sizes, dtype),
             "source": source.origin,
             "revision": source.revision,
             "sha256": "",
-            "family": "gpt2",
-            "n_kv_head": sizes.n_head,
-            "d_head": sizes.d_model // sizes.n_head,
-            "norm_is_centred": True,
-            "parallel_attn_mlp": False,
-            "gated_mlp": False,
-            "activation": "gelu_new",
-            "attn_scaling": (sizes.d_model // sizes.n_head) ** -0.5,
-            "embed_scale": 1.0,
-            "d_block": sizes.d_model,
         }
-        del values["tied"]
         row = connection.execute(
             sql.SQL("INSERT INTO lm.model ({}) VALUES ({}) RETURNING model_id").format(
                 sql.SQL(", ").join(map(sql.Identifier, values)),
@@ -92,10 +76,8 @@ class ModelWriter:
         ).fetchone()
         assert row is not None  # noqa: S101 (RETURNING)
         self._model_id: int = row[0]
-        connection.execute(
-            "INSERT INTO lm.layer (model_id, layer) SELECT %s, generate_series(0, %s - 1)",
-            (self._model_id, sizes.n_layer),
-        )
+        self._d_block = block_width(sizes, dtype)
+        self._partitions: list[str] = []
         self._connection = connection
         self._sizes = sizes
         self._dtype = dtype
@@ -119,30 +101,57 @@ class ModelWriter:
         Raises:
             PsqlmError: a tensor holds NaN or infinity, or numbers too large for float16.
         """
-        read = _Reader(checkpoint, progress)
-        half = self._dtype == "float16"
-        self._fill(
-            "token_embedding",
-            ("token_id", "embedding_half" if half else "embedding"),
-            self._embedding(self._rounded(read(TOKEN_EMBEDDING), TOKEN_EMBEDDING)),
+        rows = WeightRows(
+            self._model_id, self._sizes, checkpoint, self._dtype, self._d_block, progress
         )
+        half = "_half" if self._dtype == "float16" else ""
+        self._fill(
+            "token_embedding", ("token_id", "block", f"embedding{half}"), rows.token_embedding()
+        )
+        if checkpoint.has_unembedding:
+            self._fill(
+                "unembedding", ("token_id", "block", "bias", f"weight{half}"), rows.unembedding()
+            )
         self._fill(
             "linear",
-            ("layer", "map", "block", "unit", "bias", "weight_half" if half else "weight"),
-            self._linear_maps(read),
+            ("layer", "map", "block", "unit", "bias", f"weight{half}"),
+            rows.linear_maps(),
         )
         copy_rows(
             self._connection,
             sql.Identifier("lm", "position_embedding"),
             ("model_id", "position", "embedding"),
-            self._embedding(read(POSITION_EMBEDDING)),
+            rows.position_embedding(),
         )
         copy_rows(
             self._connection,
             sql.Identifier("lm", "layer_norm"),
             ("model_id", "layer", "site", "gain", "bias"),
-            self._layer_norms(read),
+            rows.norms(),
         )
+
+    def layers(self) -> None:
+        """Write lm.rotary and lm.layer."""
+        sizes = self._sizes
+        with self._connection.cursor() as cursor:
+            cursor.executemany(
+                "INSERT INTO lm.rotary (model_id, rotary, frequencies, scaling)"
+                " VALUES (%s, %s, %s::real[]::vector, %s)",
+                [
+                    (self._model_id, number, list(rotary.frequencies), rotary.scaling)
+                    for number, rotary in enumerate(sizes.rotaries)
+                ],
+            )
+            cursor.executemany(
+                "INSERT INTO lm.layer (model_id, layer, sliding_window, rotary)"
+                " VALUES (%s, %s, %s, %s)",
+                [
+                    (self._model_id, layer, window, rotary)
+                    for layer, (window, rotary) in enumerate(
+                        zip(sizes.window_of_layer, sizes.rotary_of_layer, strict=True)
+                    )
+                ],
+            )
 
     def finish(self, sha256: str) -> None:
         """Write the hash, gather statistics, let the weights be seen, bring them to memory."""
@@ -151,7 +160,7 @@ class ModelWriter:
         )
         # a small sample will do, for all rows are alike
         self._connection.execute("SET LOCAL default_statistics_target = 10")
-        for table in PARTITIONED:
+        for table in self._partitions:
             partition = _partition(table, self._model_id)
             self._connection.execute(sql.SQL("ANALYZE {}").format(partition))
             self._connection.execute(
@@ -209,6 +218,7 @@ class ModelWriter:
         Made in this transaction, with wal_level = minimal it never enters the write-ahead log.
         The CHECK spares a second look at all rows when it is attached.
         """
+        self._partitions.append(table)
         partition = _partition(table, self._model_id)
         self._connection.execute(
             sql.SQL(
@@ -222,92 +232,6 @@ class ModelWriter:
                 partition, sql.SQL(", ").join(map(sql.Identifier, PARTITIONED[table]))
             )
         )
-
-    def _embedding(self, tensor: Floats) -> Iterator[Rows]:
-        """A row for each token or position."""
-        for start, rows in _in_batches(tensor):
-            yield Rows(integer(self._model_id), integer(start + np.arange(len(rows))), vector(rows))
-
-    def _linear_maps(self, read: _Reader) -> Iterator[Rows]:
-        """A row for each unit of each map, in the order of the table's key."""
-        for layer in range(self._sizes.n_layer):
-            for linear in LINEAR_MAPS:
-                name = f"h.{layer}.{linear.tensor}"
-                weight = self._rounded(read(f"{name}.weight"), f"{name}.weight")
-                bias = read(f"{name}.bias")
-                n_units = getattr(self._sizes, linear.outputs)
-                for number, site in enumerate(linear.sites):
-                    units = slice(number * n_units, (number + 1) * n_units)
-                    yield from self._units(layer, site, weight[:, units], bias[units])
-
-    def _units(self, layer: int, site: str, weight: Floats, bias: Floats) -> Iterator[Rows]:
-        """Rows of a map from its weights, [inputs, units], cut in blocks of d_model inputs."""
-        width = self._sizes.d_model
-        for block, first in enumerate(range(0, len(weight), width)):
-            for start, rows in _in_batches(weight[first : first + width].T):
-                yield Rows(
-                    integer(self._model_id),
-                    integer(layer),
-                    label(site),
-                    integer(block),
-                    integer(start + np.arange(len(rows))),
-                    real(bias[start : start + len(rows)] if block == 0 else 0),
-                    vector(rows),
-                )
-
-    def _layer_norms(self, read: _Reader) -> Iterator[Rows]:
-        """A row for each layer norm."""
-        places = [
-            (layer, f"h.{layer}.{tensor}", site)
-            for layer in range(self._sizes.n_layer)
-            for tensor, site in LAYER_NORMS.items()
-        ]
-        for layer, tensor, site in [*places, (self._sizes.n_layer, *FINAL_NORM)]:
-            yield Rows(
-                integer(self._model_id),
-                integer(layer),
-                label(site),
-                vector(read(f"{tensor}.weight")[np.newaxis]),
-                vector(read(f"{tensor}.bias")[np.newaxis]),
-            )
-
-    def _rounded(self, tensor: Floats, name: str) -> Floats:
-        """A tensor as the model's weights are stored."""
-        with np.errstate(over="ignore"):
-            rounded = tensor.astype(DTYPES[self._dtype], copy=False)
-        if self._dtype == "float16" and not np.isfinite(rounded).all():
-            raise PsqlmError(
-                f"the tensor {name} reaches {np.abs(tensor).max():g}, beyond float16: "
-                "load the model with --dtype float32"
-            )
-        return rounded
-
-
-class _Reader:
-    """Reads tensors and reports progress."""
-
-    def __init__(self, checkpoint: Checkpoint, progress: Progress | None) -> None:
-        self._checkpoint = checkpoint
-        self._progress = progress
-        self._done = 0
-        self._report()
-
-    def __call__(self, name: str) -> Floats:
-        tensor = self._checkpoint[name]
-        self._done += self._checkpoint.size_of(name)
-        self._report()
-        return tensor
-
-    def _report(self) -> None:
-        if self._progress:
-            self._progress(self._done, self._checkpoint.size)
-
-
-def _in_batches(rows: Floats) -> Iterator[tuple[int, Floats]]:
-    """Slices of some megabytes, each with the number of its first row."""
-    step = max(1, BATCH // (rows.shape[1] * rows.itemsize))
-    for start in range(0, len(rows), step):
-        yield start, rows[start : start + step]
 
 
 def _partition(table: str, model_id: int) -> sql.Identifier:

@@ -12,8 +12,14 @@
 \ir 3_tokenizer/merges.sql
 \ir 3_tokenizer/tokenizer.sql
 \ir 4_operators/operators.sql
+\ir 4_operators/activation.sql
+\ir 4_operators/linear_by_8.sql
+\ir 4_operators/linear_by_32.sql
 \ir 4_operators/linear.sql
+\ir 4_operators/product_by_16.sql
 \ir 4_operators/product.sql
+\ir 4_operators/embeddings.sql
+\ir 4_operators/unembed_by_16.sql
 \ir 5_forward/changes.sql
 \ir 5_forward/here.sql
 \ir 5_forward/norm.sql

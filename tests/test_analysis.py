@@ -322,11 +322,11 @@ def other_model(connection: psycopg.Connection) -> int:
     connection.execute(
         """
         INSERT INTO lm.model (
-            name, n_layer, n_head, d_model, d_mlp, n_ctx, n_vocab, layer_norm_eps,
+            name, n_layer, n_head, d_model, d_mlp, d_block, n_ctx, n_vocab, layer_norm_eps,
             dtype, source, sha256
         )
         SELECT
-            'other', n_layer, n_head, d_model, d_mlp, n_ctx, n_vocab, layer_norm_eps,
+            'other', n_layer, n_head, d_model, d_mlp, d_block, n_ctx, n_vocab, layer_norm_eps,
             dtype, source, sha256
         FROM lm.model
         WHERE name = 'demo'

@@ -233,11 +233,11 @@ def two_models(connection: psycopg.Connection) -> tuple[dict[int, Adjustments], 
     connection.execute(
         """
         INSERT INTO lm.model (
-            name, n_layer, n_head, d_model, d_mlp, n_ctx, n_vocab, layer_norm_eps,
+            name, n_layer, n_head, d_model, d_mlp, d_block, n_ctx, n_vocab, layer_norm_eps,
             dtype, source, sha256
         )
         SELECT
-            'shallow', 3, n_head, d_model, d_mlp, n_ctx, n_vocab, layer_norm_eps,
+            'shallow', 3, n_head, d_model, d_mlp, d_block, n_ctx, n_vocab, layer_norm_eps,
             dtype, source, sha256
         FROM lm.model
         WHERE name = 'demo'

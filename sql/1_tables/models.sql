@@ -63,7 +63,7 @@ COMMENT ON COLUMN lm.model.final_logit_softcapping IS
 'c in logits := c · tanh(logits / c); NULL: no cap.';
 COMMENT ON COLUMN lm.model.embed_scale IS 'What token embeddings are multiplied by; 1 in most models.';
 COMMENT ON COLUMN lm.model.d_block IS
-'The widest row of weights: a map of more inputs is cut in blocks, whose products add up.';
+'The widest row of weights that is stored: what is longer is cut in blocks that fit a page, and their products add up.';
 COMMENT ON COLUMN lm.model.dtype IS 'How weights are stored: float32 (vector) or float16 (halfvec).';
 COMMENT ON COLUMN lm.model.end_of_text IS 'Token that ends a text (eos_token_id); NULL where the model has none.';
 COMMENT ON COLUMN lm.model.is_default IS 'Whether this model is meant where none is named; see lm.set_default_model.';

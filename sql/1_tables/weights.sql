@@ -4,17 +4,39 @@
 CREATE TABLE IF NOT EXISTS lm.token_embedding (
     model_id int NOT NULL,
     token_id int NOT NULL,
+    block int NOT NULL DEFAULT 0,
     embedding vector,
     embedding_half halfvec,
     CHECK (num_nonnulls(embedding, embedding_half) = 1)
 ) PARTITION BY LIST (model_id);
 
 COMMENT ON TABLE lm.token_embedding IS
-'W_E, one row per token; with tied weights, as GPT-2 has them, it is the unembedding W_U as well.';
+'W_E, one row per token and block; with tied weights, as GPT-2 has them, it is the unembedding W_U as well.';
 COMMENT ON COLUMN lm.token_embedding.model_id IS 'The model.';
 COMMENT ON COLUMN lm.token_embedding.token_id IS 'The token.';
-COMMENT ON COLUMN lm.token_embedding.embedding IS 'Its embedding, [d_model], in a float32 model.';
-COMMENT ON COLUMN lm.token_embedding.embedding_half IS 'Its embedding, [d_model], in a float16 model.';
+COMMENT ON COLUMN lm.token_embedding.block IS
+'Which d_block of the embedding the row holds, from 0; there are several only where one would not fit a page.';
+COMMENT ON COLUMN lm.token_embedding.embedding IS 'Its embedding, [d_block], in a float32 model.';
+COMMENT ON COLUMN lm.token_embedding.embedding_half IS 'Its embedding, [d_block], in a float16 model.';
+
+CREATE TABLE IF NOT EXISTS lm.unembedding (
+    model_id int NOT NULL,
+    token_id int NOT NULL,
+    block int NOT NULL DEFAULT 0,
+    bias real NOT NULL DEFAULT 0,
+    weight vector,
+    weight_half halfvec,
+    CHECK (num_nonnulls(weight, weight_half) = 1)
+) PARTITION BY LIST (model_id);
+
+COMMENT ON TABLE lm.unembedding IS
+'W_U, one row per token and block, of a model that has one of its own; a model without rows here is tied, see lm.token_embedding.';
+COMMENT ON COLUMN lm.unembedding.model_id IS 'The model.';
+COMMENT ON COLUMN lm.unembedding.token_id IS 'The token.';
+COMMENT ON COLUMN lm.unembedding.block IS 'Which d_block of the inputs the row weighs, from 0.';
+COMMENT ON COLUMN lm.unembedding.bias IS 'The token''s bias; on block 0, and 0 on the others.';
+COMMENT ON COLUMN lm.unembedding.weight IS 'The token''s weights, [d_block], in a float32 model.';
+COMMENT ON COLUMN lm.unembedding.weight_half IS 'The token''s weights, [d_block], in a float16 model.';
 
 CREATE TABLE IF NOT EXISTS lm.linear (
     model_id int NOT NULL,
@@ -112,6 +134,7 @@ COMMENT ON COLUMN lm.layer_norm.bias IS 'β, as wide as γ; 0 where the family h
 ALTER TABLE lm.token_embedding
     ALTER embedding SET STORAGE PLAIN,
     ALTER embedding_half SET STORAGE PLAIN;
+ALTER TABLE lm.unembedding ALTER weight SET STORAGE PLAIN, ALTER weight_half SET STORAGE PLAIN;
 ALTER TABLE lm.linear ALTER weight SET STORAGE PLAIN, ALTER weight_half SET STORAGE PLAIN;
 -- MAIN: in the row itself wherever it fits a page
 ALTER TABLE lm.position_embedding ALTER embedding SET STORAGE MAIN;

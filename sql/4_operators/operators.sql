@@ -158,48 +158,6 @@ BEGIN ATOMIC
     OFFSET 0;
 END;
 
-CREATE OR REPLACE FUNCTION lm.gelu(
-    x vector[]
-)
-RETURNS vector[]
-LANGUAGE sql
-IMMUTABLE
-PARALLEL SAFE
-BEGIN ATOMIC
-    WITH
-    scalar AS MATERIALIZED (
-        SELECT
-            lm.fill(1, d_mlp) AS one,
-            lm.fill(0.5, d_mlp) AS half,
-            lm.fill(sqrt(2 / pi()), d_mlp) AS c,
-            lm.fill(sqrt(2 / pi()) * 0.044715, d_mlp) AS c3
-        FROM vector_dims(gelu.x[1]) AS d_mlp
-    ),
-
-    -- t = √(2/π) (x + 0.044715 x³), its x² written (x + 1)(x − 1) + 1: squaring a tiny x would be
-    -- an underflow, which pgvector makes an error
-    scaled AS MATERIALIZED (
-        SELECT
-            row,
-            x,
-            half,
-            x * (c + c3 + c3 * (x + one) * (x - one)) AS t
-        FROM scalar
-        CROSS JOIN unnest(gelu.x) WITH ORDINALITY AS matrix (x, row)
-    )
-
-    -- x/2 + x/2 · tanh t
-    SELECT
-        array_agg(
-            x * half + x * half * ARRAY(SELECT tanh(unnest(t::real[])))::vector
-            ORDER BY row
-        )
-    FROM scaled;
-END;
-
-COMMENT ON FUNCTION lm.gelu IS
-'GPT-2''s activation, GELU by tanh, element by element: x (1 + tanh(√(2/π) (x + 0.044715 x³))) / 2 (Hendrycks and Gimpel 2016).';
-
 CREATE OR REPLACE FUNCTION lm.identity(
     width int
 )

@@ -22,6 +22,7 @@ BEGIN ATOMIC
         SELECT
             lm.fill(-(attention.here).attn_scaling, (attention.here).d_head) AS scale,
             lm.identity((attention.here).d_head) AS identity,
+            (attention.here).attn_logit_softcapping AS cap,
             lm.has_change((attention.here).changes, 'attn_scores', (attention.here).layer)
                 AS edges_are_cut,
             lm.has_change((attention.here).changes, 'pattern', (attention.here).layer)
@@ -31,6 +32,13 @@ BEGIN ATOMIC
     context AS MATERIALIZED (
         SELECT
             c.*,
+            -- how many of the keys lie before the window of each query
+            ARRAY(
+                SELECT
+                    greatest(
+                        unnest(c.positions) + 1 - (attention.here).sliding_window - c.first_key, 0
+                    )
+            ) AS n_unseen,
             lm.fill(1, cardinality(c.keys)) AS ones,
             lm.fill(0, cardinality(c.keys)) AS zeros
         FROM lm.context(attention.q, attention.k, attention.v, attention.here) AS c
@@ -74,6 +82,7 @@ BEGIN ATOMIC
             n.head,
             c.rows,
             c.positions,
+            c.n_unseen,
             c.first_key,
             c.ones,
             c.zeros,
@@ -90,7 +99,8 @@ BEGIN ATOMIC
         CROSS JOIN generate_series(0, (attention.here).n_head - 1) AS n (head)
     ),
 
-    -- attn_scores = q · k × scaling, capped, of the keys a query sees: up to itself, in its window
+    -- attn_scores = q · k × scaling of the keys a query sees: those up to itself in its window; in a
+    -- family with a cap, cap · tanh(attn_scores / cap)                         [query, key]
     attn_scores AS MATERIALIZED (
         SELECT
             head.*,
@@ -99,20 +109,31 @@ BEGIN ATOMIC
                     CASE
                         WHEN size.edges_are_cut
                             THEN lm.knock_out(
-                                s.x, (attention.here).changes, (attention.here).layer,
-                                head.head, head.sequence, b.position
+                                capped.x, (attention.here).changes, (attention.here).layer,
+                                head.head, head.sequence, b.position, head.first_key + b.n_unseen
                             )
-                        ELSE s.x
+                        ELSE capped.x
                     END
-                FROM unnest(head.q, head.positions) AS b (q, position)
+                FROM unnest(head.q, head.positions, head.n_unseen) AS b (q, position, n_unseen)
                 CROSS JOIN LATERAL (
                     SELECT
                         ARRAY(
                             SELECT b.q <#> unnest(key_head.k)
-                            LIMIT b.position + 1 - head.first_key
+                            LIMIT b.position + 1 - head.first_key - b.n_unseen
+                            OFFSET b.n_unseen
                         )::vector AS x
                     OFFSET 0
                 ) AS s
+                CROSS JOIN LATERAL (
+                    SELECT
+                        CASE
+                            WHEN size.cap IS NULL THEN s.x
+                            ELSE ARRAY(
+                                SELECT size.cap * tanh(unnest(s.x::real[]) / size.cap)
+                            )::vector
+                        END AS x
+                    OFFSET 0
+                ) AS capped
             ) AS scores
         FROM size
         CROSS JOIN head
@@ -130,12 +151,12 @@ BEGIN ATOMIC
                     CASE
                         WHEN size.pattern_is_changed
                             THEN lm.change_row(
-                                w.x, (attention.here).changes, 'pattern', (attention.here).layer,
+                                seen.x, (attention.here).changes, 'pattern', (attention.here).layer,
                                 a.head, a.sequence, b.position
                             )
-                        ELSE w.x
+                        ELSE seen.x
                     END
-                FROM unnest(a.scores, a.positions) AS b (scores, position)
+                FROM unnest(a.scores, a.positions, a.n_unseen) AS b (scores, position, n_unseen)
                 CROSS JOIN LATERAL (
                     SELECT max(s.score) AS highest
                     FROM (SELECT unnest(b.scores::real[]) AS score) AS s
@@ -150,11 +171,24 @@ BEGIN ATOMIC
                 CROSS JOIN LATERAL (
                     SELECT
                         e.x * lm.fill(
-                            -1 / (e.x <#> subvector(a.ones, 1, vector_dims(e.x))),
+                            -- a query whose every edge is cut attends to nothing
+                            CASE
+                                WHEN m.highest > -1e38::real
+                                    THEN -1 / (e.x <#> subvector(a.ones, 1, vector_dims(e.x)))
+                                ELSE 0
+                            END,
                             vector_dims(e.x)
                         ) AS x
                     OFFSET 0
                 ) AS w
+                CROSS JOIN LATERAL (
+                    SELECT
+                        CASE
+                            WHEN b.n_unseen > 0 THEN subvector(a.zeros, 1, b.n_unseen) || w.x
+                            ELSE w.x
+                        END AS x
+                    OFFSET 0
+                ) AS seen
             ) AS weights
         FROM size
         CROSS JOIN attn_scores AS a
@@ -169,14 +203,17 @@ BEGIN ATOMIC
                 many.z,
                 ARRAY(
                     SELECT
-                        (
-                            SELECT lm.total(lm.fill(w.weight, (attention.here).d_head) * w.v)
-                            FROM (
-                                SELECT
-                                    unnest(b.weights::real[]) AS weight,
-                                    unnest(key_head.v) AS v
-                            ) AS w
-                            WHERE w.weight <> 0
+                        COALESCE(
+                            (
+                                SELECT lm.total(lm.fill(w.weight, (attention.here).d_head) * w.v)
+                                FROM (
+                                    SELECT
+                                        unnest(b.weights::real[]) AS weight,
+                                        unnest(key_head.v) AS v
+                                ) AS w
+                                WHERE w.weight <> 0
+                            ),
+                            lm.fill(0, (attention.here).d_head)
                         )
                     FROM unnest(p.weights) AS b (weights)
                 )
@@ -202,9 +239,13 @@ BEGIN ATOMIC
         CASE
             WHEN 'attn_scores' = ANY ((attention.here).keep)
                 THEN ARRAY(
-                    SELECT b.scores
+                    SELECT
+                        CASE
+                            WHEN b.n_unseen > 0 THEN lm.fill(-1e38, b.n_unseen) || b.scores
+                            ELSE b.scores
+                        END
                     FROM attn_scores AS a
-                    CROSS JOIN unnest(a.rows, a.scores) AS b (row, scores)
+                    CROSS JOIN unnest(a.rows, a.scores, a.n_unseen) AS b (row, scores, n_unseen)
                     ORDER BY b.row, a.head
                 )
         END,

@@ -173,7 +173,8 @@ CREATE OR REPLACE FUNCTION lm.knock_out(
     layer int,
     head int,
     sequence int,
-    "position" int
+    "position" int,
+    first_key int
 )
 RETURNS vector
 LANGUAGE sql
@@ -191,7 +192,7 @@ BEGIN ATOMIC
                             c::lm.change,
                             knock_out.layer, knock_out.head, knock_out.sequence, knock_out.position
                         )
-                        AND COALESCE(c.key_position, s.key - 1) = s.key - 1
+                        AND COALESCE(c.key_position = knock_out.first_key + s.key - 1, true)
                 )
                     -- a vector holds no −∞; this is as far below every score
                     THEN -1e38
@@ -203,4 +204,4 @@ BEGIN ATOMIC
 END;
 
 COMMENT ON FUNCTION lm.knock_out IS
-'Attention scores of a query with those of the edges that are cut at −1e38, so that their weight is 0.';
+'Attention scores of a query, of the keys from first_key on, with those of the edges that are cut at −1e38, so that their weight is 0.';

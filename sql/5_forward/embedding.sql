@@ -20,22 +20,25 @@ BEGIN ATOMIC
         sum.resid
     FROM (
         SELECT
-            array_agg(t.embedding ORDER BY b.row) AS tokens,
+            array_agg(
+                CASE
+                    WHEN m.embed_scale = 1 THEN t.weight
+                    ELSE t.weight * lm.fill(m.embed_scale, m.d_model)
+                END
+                ORDER BY b.row
+            ) AS tokens,
             array_agg(p.embedding ORDER BY b.row) FILTER (WHERE p.embedding IS NOT NULL)
                 AS positions
-        FROM unnest(embed_tokens.token_ids, (embed_tokens.here).positions)
+        FROM lm.model AS m
+        CROSS JOIN unnest(embed_tokens.token_ids, (embed_tokens.here).positions)
             WITH ORDINALITY AS b (token_id, position, row)
-        CROSS JOIN LATERAL (
-            SELECT
-                COALESCE(e.embedding, e.embedding_half::vector) AS embedding
-            FROM lm.token_embedding AS e
-            WHERE e.model_id = (embed_tokens.here).model_id AND e.token_id = b.token_id
-        ) AS t
+        CROSS JOIN LATERAL lm.embedding_of(m.model_id, b.token_id) AS t
         LEFT JOIN lm.position_embedding AS p
-            ON p.model_id = (embed_tokens.here).model_id AND p.position = b.position
+            ON p.model_id = m.model_id AND p.position = b.position
+        WHERE m.model_id = (embed_tokens.here).model_id
         OFFSET 0
     ) AS x
-    -- embed = W_E[token]                                                       [row, d_model]
+    -- embed = W_E[token] · scale                                               [row, d_model]
     CROSS JOIN LATERAL lm.hook('embed', x.tokens, embed_tokens.here) AS embed
     -- pos_embed = W_pos[position], in a family that has it                     [row, d_model]
     CROSS JOIN LATERAL lm.hook('pos_embed', x.positions, embed_tokens.here) AS pos_embed

@@ -128,7 +128,7 @@ BEGIN ATOMIC
             WHEN activated.gate IS NULL THEN a.x
             ELSE ARRAY(SELECT r.x * r.gate FROM unnest(a.x, activated.gate) AS r (x, gate))
         END
-    FROM (SELECT lm.gelu(activated.x) AS x OFFSET 0) AS a
+    FROM (SELECT lm.activate(activated.x, activated.activation) AS x OFFSET 0) AS a
     OFFSET 0;
 END;
 

@@ -48,6 +48,7 @@ END;
 COMMENT ON FUNCTION lm.final_norm IS
 'ln_final: the final norm of each row of x, [rows, d_model], states of the residual stream. A set of one.';
 
+-- enable_sort: the planner would sort whole rows of weights rather than read them by their key
 CREATE OR REPLACE FUNCTION lm.logits(
     resid vector,
     model_id int
@@ -56,107 +57,71 @@ RETURNS float8[]
 LANGUAGE sql
 STABLE
 SET plan_cache_mode = force_generic_plan
+SET enable_sort = off
 SET jit = off
 BEGIN ATOMIC
     WITH
     -- ln_final = LayerNorm(resid_post of the last layer)                                [d_model]
     ln_final AS MATERIALIZED (
-        SELECT normed[1] AS x
-        FROM lm.final_norm(ARRAY[logits.resid], logits.model_id) AS normed
+        SELECT
+            normed[1] AS x,
+            m.d_model,
+            m.d_block,
+            m.final_logit_softcapping AS cap
+        FROM lm.model AS m
+        CROSS JOIN lm.final_norm(ARRAY[logits.resid], logits.model_id) AS normed
+        WHERE m.model_id = logits.model_id
+    ),
+
+    -- logit[token] = W_U[token] · ln_final + b_U[token]; the products of blocks add up  [n_vocab]
+    logit AS MATERIALIZED (
+        SELECT
+            f.cap,
+            CASE
+                WHEN f.d_block >= f.d_model
+                    THEN ARRAY(
+                        SELECT
+                            u.bias - COALESCE(
+                                u.weight <#> f.x,
+                                ((u.weight_half <#> h.high) + (u.weight_half <#> h.low)) * h.norm
+                            )
+                        FROM lm.unembedding_blocks(logits.model_id) AS u
+                        ORDER BY u.token_id, u.block
+                    )
+                ELSE ARRAY(
+                    SELECT
+                        sum(
+                            u.bias
+                            - (COALESCE(u.weight, u.weight_half::vector) <#> b.x[u.block + 1])
+                        )
+                    FROM lm.unembedding_blocks(logits.model_id) AS u
+                    GROUP BY u.token_id
+                    ORDER BY u.token_id
+                )
+            END AS x
+        FROM ln_final AS f
+        CROSS JOIN lm.halves(f.x) AS h
+        CROSS JOIN LATERAL (
+            SELECT
+                ARRAY(
+                    SELECT subvector(f.x, start, f.d_block)
+                    FROM generate_series(1, f.d_model, f.d_block) AS start
+                ) AS x
+            OFFSET 0
+        ) AS b
     )
 
-    -- logit[token] = W_U[token] · ln_final, and W_U is W_E                              [n_vocab]
+    -- cap · tanh(logit / cap)
     SELECT
-        ARRAY(
-            SELECT
-                -COALESCE(
-                    e.embedding <#> f.x,
-                    ((e.embedding_half <#> h.high) + (e.embedding_half <#> h.low)) * h.norm
-                )
-            FROM lm.token_embedding AS e
-            WHERE e.model_id = logits.model_id
-            ORDER BY e.token_id
-        )
-    FROM ln_final AS f
-    CROSS JOIN lm.halves(f.x) AS h;
+        CASE
+            WHEN l.cap IS NULL THEN l.x
+            ELSE ARRAY(SELECT l.cap * tanh(unnest(l.x) / l.cap))
+        END
+    FROM logit AS l;
 END;
 
 COMMENT ON FUNCTION lm.logits IS
 'A vector of the residual stream read as a prediction, through the final layer norm and the unembedding: the logits, [n_vocab], from token 0 on.';
-
-CREATE OR REPLACE FUNCTION lm.unembed(
-    x vector[],
-    model_id int
-)
-RETURNS TABLE (
-    ordinal int,
-    logits real[]
-)
-LANGUAGE sql
-STABLE
-ROWS 100
-SET plan_cache_mode = force_generic_plan
-SET work_mem = '256MB'
-SET jit = off
-BEGIN ATOMIC
-    WITH
-    -- sixteen rows of x side by side, as in lm.linear_many
-    tile AS NOT MATERIALIZED (
-        SELECT
-            start,
-            unembed.x[start + 0] AS x0, unembed.x[start + 1] AS x1,
-            unembed.x[start + 2] AS x2, unembed.x[start + 3] AS x3,
-            unembed.x[start + 4] AS x4, unembed.x[start + 5] AS x5,
-            unembed.x[start + 6] AS x6, unembed.x[start + 7] AS x7,
-            unembed.x[start + 8] AS x8, unembed.x[start + 9] AS x9,
-            unembed.x[start + 10] AS x10, unembed.x[start + 11] AS x11,
-            unembed.x[start + 12] AS x12, unembed.x[start + 13] AS x13,
-            unembed.x[start + 14] AS x14, unembed.x[start + 15] AS x15
-        FROM generate_series(1, cardinality(unembed.x), 16) AS start
-        OFFSET 0
-    ),
-
-    -- logits[row, token] = W_U[token] · x[row], and W_U is W_E
-    product AS NOT MATERIALIZED (
-        SELECT
-            t.start,
-            token.*
-        FROM tile AS t
-        CROSS JOIN LATERAL (
-            SELECT
-                array_agg((-(u.w <#> t.x0))::real) AS y0, array_agg((-(u.w <#> t.x1))::real) AS y1,
-                array_agg((-(u.w <#> t.x2))::real) AS y2, array_agg((-(u.w <#> t.x3))::real) AS y3,
-                array_agg((-(u.w <#> t.x4))::real) AS y4, array_agg((-(u.w <#> t.x5))::real) AS y5,
-                array_agg((-(u.w <#> t.x6))::real) AS y6, array_agg((-(u.w <#> t.x7))::real) AS y7,
-                array_agg((-(u.w <#> t.x8))::real) AS y8, array_agg((-(u.w <#> t.x9))::real) AS y9,
-                array_agg((-(u.w <#> t.x10))::real) AS y10, array_agg((-(u.w <#> t.x11))::real) AS y11,
-                array_agg((-(u.w <#> t.x12))::real) AS y12, array_agg((-(u.w <#> t.x13))::real) AS y13,
-                array_agg((-(u.w <#> t.x14))::real) AS y14, array_agg((-(u.w <#> t.x15))::real) AS y15
-            FROM (
-                SELECT COALESCE(e.embedding, e.embedding_half::vector) AS w
-                FROM lm.token_embedding AS e
-                WHERE e.model_id = unembed.model_id
-                ORDER BY e.token_id
-                OFFSET 0
-            ) AS u
-        ) AS token
-    )
-
-    SELECT
-        start + place,
-        y
-    FROM product
-    CROSS JOIN LATERAL (
-        VALUES
-        (0, y0), (1, y1), (2, y2), (3, y3), (4, y4), (5, y5), (6, y6), (7, y7),
-        (8, y8), (9, y9), (10, y10), (11, y11), (12, y12), (13, y13), (14, y14), (15, y15)
-    ) AS output (place, y)
-    WHERE start + place <= cardinality(unembed.x)
-    ORDER BY start, place;
-END;
-
-COMMENT ON FUNCTION lm.unembed IS
-'Each row of x, [rows, d_model], read as a prediction by the unembedding: ordinal counts the rows from 1, logits are [n_vocab] from token 0 on. Apply the final layer norm before.';
 
 CREATE OR REPLACE FUNCTION lm.next_token(
     prompt text,

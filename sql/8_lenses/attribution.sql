@@ -133,13 +133,11 @@ BEGIN ATOMIC
     -- w = W_U[token] − W_U[wrong token]                                                [d_model]
     answer AS MATERIALIZED (
         SELECT
-            COALESCE(t.embedding, t.embedding_half::vector)
-            - COALESCE(wrong.embedding, wrong.embedding_half::vector, lm.fill(0, i.d_model)) AS w
+            token.weight - COALESCE(wrong.weight, lm.fill(0, i.d_model)) AS w
         FROM input AS i
         CROSS JOIN asked AS a
-        INNER JOIN lm.token_embedding AS t ON t.model_id = i.model_id AND t.token_id = a.token_id
-        LEFT JOIN lm.token_embedding AS wrong
-            ON wrong.model_id = i.model_id AND wrong.token_id = logit_attribution.wrong_token_id
+        CROSS JOIN lm.unembedding_of(i.model_id, a.token_id) AS token
+        LEFT JOIN lm.unembedding_of(i.model_id, logit_attribution.wrong_token_id) AS wrong ON true
     ),
 
     -- logit = w · (γ ⊙ (x − μ) / σ + β) = x · d + w · β, where d = (γ ⊙ w − its mean) / σ; with

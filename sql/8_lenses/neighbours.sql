@@ -36,9 +36,9 @@ BEGIN ATOMIC
         SELECT
             i.model_id,
             e.token_id,
-            1 - (COALESCE(e.embedding, e.embedding_half::vector) <=> nearest_tokens.x) AS cosine
+            1 - (e.weight <=> nearest_tokens.x) AS cosine
         FROM input AS i
-        INNER JOIN lm.token_embedding AS e ON e.model_id = i.model_id
+        CROSS JOIN lm.embedding_rows(i.model_id) AS e
         ORDER BY cosine DESC, e.token_id
         LIMIT lm.row_limit(nearest_tokens.k)
     )

@@ -11,17 +11,16 @@ LANGUAGE sql
 STABLE
 BEGIN ATOMIC
     SELECT
-        -(lm.layer_norm(logit_difference.resid, n.gain, n.bias, m.layer_norm_eps) <#> (
-            COALESCE(a.embedding, a.embedding_half::vector)
-            - COALESCE(w.embedding, w.embedding_half::vector)
-        ))
+        a.bias - w.bias
+        - (
+            lm.layer_norm(logit_difference.resid, n.gain, n.bias, m.layer_norm_eps)
+            <#> (a.weight - w.weight)
+        )
     FROM lm.model AS m
     INNER JOIN lm.layer_norm AS n
         ON n.model_id = m.model_id AND n.layer = m.n_layer AND n.site = 'ln_final'
-    INNER JOIN lm.token_embedding AS a
-        ON a.model_id = m.model_id AND a.token_id = logit_difference.answer
-    INNER JOIN lm.token_embedding AS w
-        ON w.model_id = m.model_id AND w.token_id = logit_difference.wrong
+    CROSS JOIN lm.unembedding_of(m.model_id, logit_difference.answer) AS a
+    CROSS JOIN lm.unembedding_of(m.model_id, logit_difference.wrong) AS w
     WHERE m.model_id = logit_difference.model_id;
 END;
 

@@ -1,0 +1,99 @@
+-- Written by tools/wide_products.py; not to be edited.
+-- The residual stream read as predictions, many positions at once. enable_sort: the planner would
+-- sort whole rows of weights rather than read them by their key.
+
+CREATE OR REPLACE FUNCTION lm.unembed(
+    x vector[],
+    model_id int
+)
+RETURNS TABLE (
+    ordinal int,
+    logits real[]
+)
+LANGUAGE sql
+STABLE
+ROWS 100
+SET plan_cache_mode = force_generic_plan
+SET work_mem = '256MB'
+SET enable_sort = off
+SET jit = off
+BEGIN ATOMIC
+    WITH
+    -- sixteen rows of x side by side, so that a row of weights, once read, meets them all in one
+    -- step of the executor; an array each, not a row each, and NULL beyond the last
+    tile AS NOT MATERIALIZED (
+        SELECT
+            start,
+            unembed.x[start + 0] AS x0, unembed.x[start + 1] AS x1,
+            unembed.x[start + 2] AS x2, unembed.x[start + 3] AS x3,
+            unembed.x[start + 4] AS x4, unembed.x[start + 5] AS x5,
+            unembed.x[start + 6] AS x6, unembed.x[start + 7] AS x7,
+            unembed.x[start + 8] AS x8, unembed.x[start + 9] AS x9,
+            unembed.x[start + 10] AS x10, unembed.x[start + 11] AS x11,
+            unembed.x[start + 12] AS x12, unembed.x[start + 13] AS x13,
+            unembed.x[start + 14] AS x14, unembed.x[start + 15] AS x15
+        FROM generate_series(1, cardinality(unembed.x), 16) AS start
+        OFFSET 0
+    ),
+
+    -- logits[row, token] = W_U[token] · x[row] + b_U[token]
+    product AS NOT MATERIALIZED (
+        SELECT
+            t.start,
+            y.*
+        FROM tile AS t
+        CROSS JOIN LATERAL (
+            SELECT
+                array_agg((u.bias - (u.w <#> t.x0))::real) AS y0,
+                array_agg((u.bias - (u.w <#> t.x1))::real) AS y1,
+                array_agg((u.bias - (u.w <#> t.x2))::real) AS y2,
+                array_agg((u.bias - (u.w <#> t.x3))::real) AS y3,
+                array_agg((u.bias - (u.w <#> t.x4))::real) AS y4,
+                array_agg((u.bias - (u.w <#> t.x5))::real) AS y5,
+                array_agg((u.bias - (u.w <#> t.x6))::real) AS y6,
+                array_agg((u.bias - (u.w <#> t.x7))::real) AS y7,
+                array_agg((u.bias - (u.w <#> t.x8))::real) AS y8,
+                array_agg((u.bias - (u.w <#> t.x9))::real) AS y9,
+                array_agg((u.bias - (u.w <#> t.x10))::real) AS y10,
+                array_agg((u.bias - (u.w <#> t.x11))::real) AS y11,
+                array_agg((u.bias - (u.w <#> t.x12))::real) AS y12,
+                array_agg((u.bias - (u.w <#> t.x13))::real) AS y13,
+                array_agg((u.bias - (u.w <#> t.x14))::real) AS y14,
+                array_agg((u.bias - (u.w <#> t.x15))::real) AS y15
+            FROM (
+                SELECT
+                    r.bias,
+                    r.weight AS w
+                FROM lm.unembedding_rows(unembed.model_id) AS r
+                ORDER BY r.token_id
+                OFFSET 0
+            ) AS u
+        ) AS y
+    )
+
+    SELECT
+        p.start + output.place,
+        -- cap · tanh(logit / cap)
+        CASE
+            WHEN size.cap IS NULL THEN output.y
+            ELSE ARRAY(SELECT size.cap * tanh(unnest(output.y) / size.cap))::real[]
+        END
+    FROM product AS p
+    CROSS JOIN LATERAL (
+        VALUES
+        (0, p.y0), (1, p.y1), (2, p.y2), (3, p.y3),
+        (4, p.y4), (5, p.y5), (6, p.y6), (7, p.y7),
+        (8, p.y8), (9, p.y9), (10, p.y10), (11, p.y11),
+        (12, p.y12), (13, p.y13), (14, p.y14), (15, p.y15)
+    ) AS output (place, y)
+    CROSS JOIN (
+        SELECT m.final_logit_softcapping AS cap
+        FROM lm.model AS m
+        WHERE m.model_id = unembed.model_id
+    ) AS size
+    WHERE p.start + output.place <= cardinality(unembed.x)
+    ORDER BY p.start, output.place;
+END;
+
+COMMENT ON FUNCTION lm.unembed IS
+'Each row of x, [rows, d_model], read as a prediction by the unembedding: ordinal counts the rows from 1, logits are [n_vocab] from token 0 on. Apply the final layer norm before.';
