@@ -130,7 +130,7 @@ def tiktoken_encoding(tokenizer: Tokenizer) -> tiktoken.Encoding | None:
         return None
     import tiktoken
 
-    plain = {token.bytes: token.token_id for token in tokenizer.tokens if not token.special}
+    plain = {token.bytes: token.token_id for token in tokenizer.tokens if token.kind == "ordinary"}
     special = {token.text: token.token_id for token in tokenizer.tokens if token.special}
     made = [merge.token_id for merge in tokenizer.merges]
     if made != sorted(made):
