@@ -134,7 +134,7 @@ def _of_characters(
             raise _unknown(path, "decoder", contents)
     return Pipeline(
         of_bytes=False,
-        normalizer="spaces" if marks else "none",
+        normalizer="marks" if marks else "none",
         space_before=space_before,
         cut=cut,
         prepended=prepended,

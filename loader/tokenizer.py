@@ -274,9 +274,9 @@ def _looked_for(files: _Files, added: list[AddedToken]) -> list[AddedToken]:
         match files.pipeline.normalizer:
             case "nfc":
                 text = unicodedata.normalize("NFC", text)
-            case "spaces":
-                text = text.replace(MARK, " ")
-        return f" {text}" if files.pipeline.space_before == "segment" else text
+            case "marks":
+                text = text.replace(" ", MARK)
+        return MARK + text if files.pipeline.space_before == "segment" else text
 
     looked_for = [
         replace(token, content=normalized(token.content)) if token.normalized else token

@@ -41,7 +41,7 @@ COMMENT ON COLUMN lm.model.loaded_at IS 'When the model was loaded.';
 
 DO $$
 BEGIN
-    CREATE TYPE lm.normalizer AS ENUM ('none', 'nfc', 'spaces');
+    CREATE TYPE lm.normalizer AS ENUM ('none', 'nfc', 'marks');
     CREATE TYPE lm.space_before AS ENUM ('nothing', 'segment', 'piece', 'start');
     CREATE TYPE lm.cut AS ENUM (
         'gpt2', 'llama3', 'qwen2', 'digits', 'space', 'spaces', 'words', 'whole'
@@ -53,7 +53,7 @@ END
 $$;
 
 COMMENT ON TYPE lm.normalizer IS
-'What is done to a text first: nothing; nfc: Unicode''s form NFC; spaces: ▁ becomes a space.';
+'What is done to a text first: nothing; nfc: Unicode''s form NFC; marks: a space becomes ▁.';
 COMMENT ON TYPE lm.space_before IS
 'What a space is put before: nothing; each segment between added tokens; each piece, or the start of the text alone, unless a space is there.';
 COMMENT ON TYPE lm.cut IS

@@ -47,7 +47,7 @@ RETURN regexp_replace(
     spell.symbols,
     CASE
         WHEN spell.foreign_character IS NULL THEN '..'
-        ELSE 'ff..|[0-7].|[c-e].(?:[89ab].)*|f[0-7](?:[89ab].)*'
+        ELSE 'ff(?:..)?|[0-7].|[c-e].(?:[89ab].)*|f[0-7](?:[89ab].)*'
     END,
     '<\&>',
     'g'

@@ -40,10 +40,10 @@ BEGIN ATOMIC
     normalized AS (
         SELECT
             s.segment,
-            CASE WHEN i.space_before = 'segment' AND s.text <> '' THEN ' ' ELSE '' END
+            CASE WHEN i.space_before = 'segment' AND s.text <> '' THEN '▁' ELSE '' END
             || CASE i.normalizer
                 WHEN 'nfc' THEN lm.nfc(s.text)
-                WHEN 'spaces' THEN replace(s.text, '▁', ' ')
+                WHEN 'marks' THEN replace(s.text, ' ', '▁')
                 ELSE s.text
             END AS text
         FROM input AS i
