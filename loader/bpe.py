@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import string
 from collections.abc import Iterable
+from itertools import pairwise
 
 from .alphabet import MARK
 
@@ -18,7 +19,7 @@ def merges_to_itself(token: str, ranks: Ranks) -> bool:
     parts = list(token)
     none = len(ranks)
     while len(parts) > 1:
-        open_ranks = [ranks.get(pair, none) for pair in zip(parts, parts[1:], strict=False)]
+        open_ranks = [ranks.get(pair, none) for pair in pairwise(parts)]
         lowest = min(open_ranks)
         if lowest == none:
             return False

@@ -1,4 +1,4 @@
-"""What tokenizer.json says of a text's way to tokens, beside vocabulary, merges and added tokens."""
+"""What tokenizer.json says of a text's way to tokens, besides the tokens themselves."""
 
 from __future__ import annotations
 
@@ -90,9 +90,7 @@ def read_pipeline(path: Path, contents: Json) -> Pipeline:
             raise _unknown(path, "normalizer", contents)
         if decoder and decoder[0].get("type") != "ByteLevel":
             raise _unknown(path, "decoder", contents)
-        return Pipeline(
-            normalizer="nfc" if normalizer else "none", cut=cut, prepended=prepended
-        )
+        return Pipeline(normalizer="nfc" if normalizer else "none", cut=cut, prepended=prepended)
     return _of_characters(path, contents, normalizer, cutting, decoder, prepended)
 
 

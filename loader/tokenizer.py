@@ -94,8 +94,10 @@ def read_tokenizer(folder: Path, n_vocab: int) -> Tokenizer:
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise PsqlmError(f"the tokenizer in {folder} is damaged: fetch the model again") from error
     ranks = {pair: rank for rank, pair in enumerate(files.pairs)}
+    _check_bytes(files)
     _check_merges(files, ranks)
-    tokens = _tokens(files, added, ranks, n_vocab)
+    looked_for = _looked_for(files, added)
+    tokens = _tokens(files, added, looked_for, ranks, n_vocab)
     if missing := set(prepended) - {token.token_id for token in tokens}:
         raise PsqlmError(f"{files.source} puts token {min(missing)} in front, which is not there")
     foreign_character = None
@@ -106,7 +108,7 @@ def read_tokenizer(folder: Path, n_vocab: int) -> Tokenizer:
     return Tokenizer(
         tokens=tokens,
         merges=_merges(files),
-        added=_looked_for(files, added),
+        added=looked_for,
         pipeline=replace(files.pipeline, prepended=prepended, cut=_cut(files, ranks)),
         foreign_character=foreign_character,
         longest=SHRINKS * max(len(token.bytes) for token in tokens) if bounded else None,
@@ -131,7 +133,9 @@ def _read_files(folder: Path) -> _Files:
                 "bytes without it, and over characters with it"
             )
         # an array of pairs, or as it was written before, of strings with a space between
-        merges = [merge.split(" ") if isinstance(merge, str) else merge for merge in model["merges"]]
+        merges = [
+            merge.split(" ") if isinstance(merge, str) else merge for merge in model["merges"]
+        ]
         return _Files(
             path,
             {token: int(number) for token, number in model["vocab"].items()},
@@ -143,7 +147,7 @@ def _read_files(folder: Path) -> _Files:
     if vocab_file.is_file() and merges_file.is_file():
         vocabulary = {token: int(number) for token, number in read_json(vocab_file).items()}
         return _Files(vocab_file, vocabulary, _read_merges(merges_file), False, Pipeline())
-    raise PsqlmError(f"{folder} has neither tokenizer.json nor vocab.json and merges.txt")
+    raise PsqlmError(f"{folder} has neither vocab.json and merges.txt nor tokenizer.json")
 
 
 def _read_merges(path: Path) -> list[tuple[str, str]]:
@@ -162,6 +166,17 @@ def _read_merges(path: Path) -> list[tuple[str, str]]:
             case _:
                 raise PsqlmError(f"{path}, line {number}: {line!r} is not a merge of two pieces")
     return pairs
+
+
+def _check_bytes(files: _Files) -> None:
+    """Refuse a vocabulary that has no tokens for some texts."""
+    of_bytes = files.pipeline.of_bytes
+    single = CHARACTER_OF_BYTE.values() if of_bytes else [f"<0x{n:02X}>" for n in range(256)]
+    if missing := set(single) - set(files.vocabulary):
+        raise PsqlmError(
+            f"{files.source} lacks {len(missing)} of the 256 bytes: there are texts that it "
+            "has no tokens for"
+        )
 
 
 def _check_merges(files: _Files, ranks: Ranks) -> None:
@@ -183,10 +198,17 @@ def _check_merges(files: _Files, ranks: Ranks) -> None:
         raise PsqlmError(f"{files.source}: the merge {' '.join(twice)} is there twice")
 
 
-def _tokens(files: _Files, added: list[AddedToken], ranks: Ranks, n_vocab: int) -> list[Token]:
+def _tokens(
+    files: _Files,
+    added: list[AddedToken],
+    looked_for: list[AddedToken],
+    ranks: Ranks,
+    n_vocab: int,
+) -> list[Token]:
     """The tokens in the order of their numbers, checked."""
     special = {token.token_id for token in added if token.special}
     contents = {token.content: token.token_id for token in added}
+    in_text = {token.token_id: token.content for token in looked_for}
     tokens: dict[int, Token] = {}
     for text, token_id in {**files.vocabulary, **contents}.items():
         if not 0 <= token_id < n_vocab:
@@ -197,19 +219,15 @@ def _tokens(files: _Files, added: list[AddedToken], ranks: Ranks, n_vocab: int) 
         if token_id in tokens:
             raise PsqlmError(f"{files.source}: two tokens have the number {token_id}")
         kind = _kind(files, ranks, text)
-        spelled = _bytes(files, text, whole=kind == "unmerged" and text in contents)
+        if kind == "unmerged" and text in contents:
+            spelled = _bytes(files, in_text[token_id], whole=True)
+        else:
+            spelled = _bytes(files, text, whole=False)
         if not 0 < len(spelled) <= LONGEST:
             raise PsqlmError(
                 f"{files.source}: token {token_id} has {len(spelled)} bytes, not 1 to {LONGEST}"
             )
         tokens[token_id] = Token(token_id, spelled, kind, token_id in special)
-    of_bytes = files.pipeline.of_bytes
-    single = CHARACTER_OF_BYTE.values() if of_bytes else [f"<0x{n:02X}>" for n in range(256)]
-    if missing := set(single) - set(files.vocabulary):
-        raise PsqlmError(
-            f"{files.source} lacks {len(missing)} of the 256 bytes: there are texts that it "
-            "has no tokens for"
-        )
     return [tokens[token_id] for token_id in sorted(tokens)]
 
 
