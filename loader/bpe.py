@@ -28,6 +28,37 @@ def merges_to_itself(token: str, ranks: Ranks) -> bool:
     return True
 
 
+def next_ranks(pairs: list[tuple[str, str]], ranks: Ranks) -> list[int | None]:
+    """For each merge, the lowest rank of a merge that the token it makes can come to.
+
+    It comes to none with a neighbour that would have merged with one of its two pieces before.
+    """
+    uses: dict[str, list[int]] = {}
+    for rank, (left, right) in enumerate(pairs):
+        uses.setdefault(left, []).append(rank)
+        if right != left:
+            uses.setdefault(right, []).append(rank)
+    never = len(pairs)
+
+    def reachable(use: int, token: str, rank: int, left: str, right: str) -> bool:
+        before, after = pairs[use]
+        return (after == token and ranks.get((before, left), never) > rank) or (
+            before == token and ranks.get((right, after), never) > rank
+        )
+
+    return [
+        next(
+            (
+                use
+                for use in uses.get(left + right, ())
+                if reachable(use, left + right, rank, left, right)
+            ),
+            None,
+        )
+        for rank, (left, right) in enumerate(pairs)
+    ]
+
+
 def finest_cut(pairs: Iterable[tuple[str, str]]) -> str:
     """Where a text that is not cut may be cut all the same, for no merge crosses there.
 

@@ -12,7 +12,7 @@ from psqlm.errors import PsqlmError
 
 from .added import AddedToken, read_added
 from .alphabet import CHARACTER_OF_BYTE, MARK, byte_of, outside, spell, without_marks
-from .bpe import Ranks, finest_cut, merges_to_itself
+from .bpe import Ranks, finest_cut, merges_to_itself, next_ranks
 from .config import read_json
 from .pipeline import Pipeline, read_pipeline
 
@@ -51,7 +51,7 @@ class Merge(NamedTuple):
     left: bytes
     right: bytes
     token_id: int
-    next_rank: int | None  # lowest rank that takes the token as a piece
+    next_rank: int | None  # lowest rank of a merge that the token can come to
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ def read_tokenizer(folder: Path, n_vocab: int) -> Tokenizer:
     bounded = not any(token.lstrip or token.rstrip for token in added)
     return Tokenizer(
         tokens=tokens,
-        merges=_merges(files),
+        merges=_merges(files, ranks),
         added=looked_for,
         pipeline=replace(files.pipeline, prepended=prepended, cut=_cut(files, ranks)),
         foreign_character=foreign_character,
@@ -256,12 +256,9 @@ def _bytes(files: _Files, text: str, *, whole: bool) -> bytes:
         ) from error
 
 
-def _merges(files: _Files) -> list[Merge]:
+def _merges(files: _Files, ranks: Ranks) -> list[Merge]:
     """The merges in order of rank."""
-    first_use: dict[str, int] = {}
-    for rank, pair in enumerate(files.pairs):
-        for piece in pair:
-            first_use.setdefault(piece, rank)
+    following = next_ranks(files.pairs, ranks)
     to_bytes = spell if files.pipeline.of_bytes else without_marks
     return [
         Merge(
@@ -269,7 +266,7 @@ def _merges(files: _Files) -> list[Merge]:
             to_bytes(left),
             to_bytes(right),
             files.vocabulary[left + right],
-            first_use.get(left + right),
+            following[rank],
         )
         for rank, (left, right) in enumerate(files.pairs)
         if files.pipeline.of_bytes or " " not in left + right  # all spaces are marks by then

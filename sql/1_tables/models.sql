@@ -156,4 +156,4 @@ COMMENT ON COLUMN lm.merge.left_bytes IS 'Bytes of the left piece.';
 COMMENT ON COLUMN lm.merge.right_bytes IS 'Bytes of the right piece.';
 COMMENT ON COLUMN lm.merge.token_id IS 'The token that the two pieces make together.';
 COMMENT ON COLUMN lm.merge.next_rank IS
-'Lowest rank of a merge that takes that token as a piece, NULL where none does: all below it may be merged at once. 0 if unknown.';
+'Lowest rank of a merge that the token can come to with a neighbour, NULL where there is none: all below it may be merged at once. 0 if unknown.';
