@@ -203,6 +203,19 @@ KINDS: dict[str, Callable[[], Tokenizer]] = {
     "Llama 2, scored": lambda: of_characters(
         LLAMA2, None, trained_with=metaspace("always", split=True), scored=True
     ),
+    "Llama 2, scripts apart": lambda: of_characters(
+        LLAMA2,
+        None,
+        trained_with=pre_tokenizers.Sequence(
+            [
+                metaspace("always", split=True),
+                pre_tokenizers.Punctuation(),
+                pre_tokenizers.Digits(),
+                pre_tokenizers.Split(Regex(r"[^A-Za-z\u2581]+"), "isolated"),
+            ]
+        ),
+        scored=True,
+    ),
     "Mistral: first": lambda: of_characters(
         [], metaspace("first", split=False), trained_with=metaspace("always", split=True)
     ),
@@ -368,7 +381,7 @@ def test_every_character_is_cut_as_the_reference_has_it(
     connections: dict[str, psycopg.Connection], kinds: dict[str, tuple[Tokenizer, Path]], kind: str
 ) -> None:
     """After a letter, a digit, an apostrophe and spaces, before letters."""
-    text = "".join(f"a{c}0{c}'{c}e {c}!  {c}w\n" for c in EVERY)
+    text = "".join(f"a{c}1'{c}e {c}!  {c}w\n" for c in EVERY)
     cut = kinds[kind][0].pre_tokenizer
     assert cut is not None
     theirs = [text[start:end] for _, (start, end) in cut.pre_tokenize_str(text)]
@@ -430,6 +443,20 @@ def test_single_words_end_where_the_reference_has_it(
         EVERY,
     )
     assert list(ours) == theirs
+
+
+def test_texts_that_are_not_cut_are_cut_where_no_merge_crosses(
+    kinds: dict[str, tuple[Tokenizer, Path]],
+) -> None:
+    cuts = {
+        "Llama 2": "spaces",
+        "Llama 2, scripts apart": "words",
+        "Metaspace": "space",
+        "tokens across spaces": "whole",
+    }
+    for kind, cut in cuts.items():
+        tokenizer, folder = kinds[kind]
+        assert read_tokenizer(folder, tokenizer.get_vocab_size()).pipeline.cut == cut
 
 
 # What is put in front, and back to text -----------------------------------------------------------

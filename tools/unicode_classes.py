@@ -126,8 +126,8 @@ def main(dsn: str) -> None:
     print(
         "-- Classes of code points as the references have them, as ranges: "
         f"Unicode {edition}, and what differs.\n"
-        f"-- Written by tools/unicode_classes.py, which asked tiktoken {version('tiktoken')} and "
-        f"tokenizers {version('tokenizers')}; not to be edited."
+        "-- Written by tools/unicode_classes.py, not to be edited.\n"
+        f"-- It asked tiktoken {version('tiktoken')} and tokenizers {version('tokenizers')}."
     )
     for name, (members, comment) in classes.items():
         parts = (

@@ -69,7 +69,9 @@ BEGIN ATOMIC
                     right(COALESCE(NULLIF(f.text, ''), lag(f.content) OVER in_order), 1)
                     ~ lm.word_character()
                     OR left(
-                        COALESCE(NULLIF(lead(f.text) OVER in_order, ''), lead(f.content) OVER in_order),
+                        COALESCE(
+                            NULLIF(lead(f.text) OVER in_order, ''), lead(f.content) OVER in_order
+                        ),
                         1
                     ) ~ lm.word_character(),
                     false
@@ -87,8 +89,9 @@ BEGIN ATOMIC
     segment AS (
         SELECT
             t.segment,
-            string_agg(concat(t.text, CASE WHEN NOT t.taken THEN t.content END), '' ORDER BY t.number)
-                AS text,
+            string_agg(
+                concat(t.text, CASE WHEN NOT t.taken THEN t.content END), '' ORDER BY t.number
+            ) AS text,
             max(t.token_id) FILTER (WHERE t.taken) AS token_id,
             COALESCE(bool_or(t.lstrip) FILTER (WHERE t.taken), false) AS strip_end,
             COALESCE(lag(bool_or(t.rstrip) FILTER (WHERE t.taken)) OVER (ORDER BY t.segment), false)
@@ -110,7 +113,10 @@ BEGIN ATOMIC
                 THEN regexp_replace(
                     regexp_replace(
                         s.text,
-                        CASE WHEN s.strip_start THEN '^[' || lm.unicode_spaces() || ']+' ELSE '(?!)' END,
+                        CASE
+                            WHEN s.strip_start THEN '^[' || lm.unicode_spaces() || ']+'
+                            ELSE '(?!)'
+                        END,
                         ''
                     ),
                     CASE WHEN s.strip_end THEN '[' || lm.unicode_spaces() || ']+$' ELSE '(?!)' END,

@@ -25,7 +25,8 @@ RETURN CASE
                 )
             FROM regexp_matches(
                 symbols.piece,
-                symbols.foreign_character || '|' || replace(symbols.foreign_character, '[^', '[') || '+',
+                symbols.foreign_character || '|'
+                || replace(symbols.foreign_character, '[^', '[') || '+',
                 'g'
             ) WITH ORDINALITY AS r (run, number)
         )
@@ -67,7 +68,9 @@ BEGIN ATOMIC
     SELECT
         t.number,
         t.hex,
-        decode(CASE WHEN starts_with(t.hex, 'ff') THEN right(t.hex, -2) ELSE t.hex END, 'hex') AS bytes,
+        decode(
+            CASE WHEN starts_with(t.hex, 'ff') THEN right(t.hex, -2) ELSE t.hex END, 'hex'
+        ) AS bytes,
         CASE
             WHEN starts_with(t.hex, 'ff') THEN 'byte'::lm.token_kind
             ELSE 'ordinary'::lm.token_kind

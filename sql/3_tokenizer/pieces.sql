@@ -14,16 +14,16 @@ RETURN CASE
         THEN (
             SELECT
                 string_agg(
-                    CASE WHEN p.match[2] IS NULL THEN p.match[1] ELSE normalize(p.match[2], NFC) END,
-                    '' ORDER BY p.number
+                    COALESCE(p.match[1], normalize(p.match[2], nfc)), '' ORDER BY p.number
                 )
             FROM regexp_matches(
                 nfc.text,
-                '([' || lm.unicode_unknown_marks() || ']+)|([^' || lm.unicode_unknown_marks() || ']+)',
+                '([' || lm.unicode_unknown_marks() || ']+)'
+                '|([^' || lm.unicode_unknown_marks() || ']+)',
                 'g'
             ) WITH ORDINALITY AS p (match, number)
         )
-    ELSE normalize(nfc.text, NFC)
+    ELSE normalize(nfc.text, nfc)
 END;
 
 COMMENT ON FUNCTION lm.nfc IS

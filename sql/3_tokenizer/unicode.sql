@@ -1,5 +1,6 @@
 -- Classes of code points as the references have them, as ranges: Unicode 16.0, and what differs.
--- Written by tools/unicode_classes.py, which asked tiktoken 0.14.0 and tokenizers 0.23.3; not to be edited.
+-- Written by tools/unicode_classes.py, not to be edited.
+-- It asked tiktoken 0.14.0 and tokenizers 0.23.3.
 
 CREATE OR REPLACE FUNCTION lm.unicode_letters()
 RETURNS text
