@@ -42,8 +42,8 @@ def next_ranks(pairs: list[tuple[str, str]], ranks: Ranks) -> list[int | None]:
 
     def reachable(use: int, token: str, rank: int, left: str, right: str) -> bool:
         before, after = pairs[use]
-        return (after == token and ranks.get((before, left), never) > rank) or (
-            before == token and ranks.get((right, after), never) > rank
+        return (after == token and ranks.get((before, left), never) >= rank) or (
+            before == token and ranks.get((right, after), never) >= rank
         )
 
     return [
