@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from psqlm.loader.architecture import Architecture
+from psqlm.loader.pipeline import Pipeline
 from psqlm.loader.tokenizer import Tokenizer
 from psqlm.verification.modules import attention_outputs
 from psqlm.verification.reference import missing as missing
@@ -124,11 +125,11 @@ def fastest_half(sizes: Architecture) -> str:
 
 def tiktoken_encoding(tokenizer: Tokenizer) -> tiktoken.Encoding | None:
     """The same tokenizer in tiktoken; None if that is not installed or cannot express it."""
-    if importlib.util.find_spec("tiktoken") is None:
-        return None
+    if importlib.util.find_spec("tiktoken") is None or tokenizer.pipeline != Pipeline():
+        return None  # other pieces than GPT-2's
     import tiktoken
 
-    plain = {token.bytes: token.token_id for token in tokenizer.tokens if not token.special}
+    plain = {token.bytes: token.token_id for token in tokenizer.tokens if token.kind == "ordinary"}
     special = {token.text: token.token_id for token in tokenizer.tokens if token.special}
     made = [merge.token_id for merge in tokenizer.merges]
     if made != sorted(made):
