@@ -19,7 +19,7 @@ FUNCTION = re.compile(
 
 def main(folder: Path) -> None:
     """Write FOLDER/<file>/<function>.sql."""
-    for path in sorted(SQL.glob("*.sql")):
+    for path in sorted(SQL.rglob("*.sql")):
         text = path.read_text()
         for function in FUNCTION.finditer(text):
             if "LANGUAGE sql" not in function["head"]:
