@@ -1,12 +1,13 @@
 # make demo: the whole story on the bundled model; make test: linters and tests.
-# Both set up .venv first, once.
+# make test-large: models of true sizes, some minutes more.
+# All set up .venv first, once.
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(CURDIR)/$(VENV)/bin
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable
 
-.PHONY: demo test lint ruff package mypy imports sqlfluff pytest clean
+.PHONY: demo test test-large lint ruff package mypy imports sqlfluff pytest clean
 
 demo: $(VENV)/demo.stamp
 	$(BIN)/psqlm demo --out demo-output
@@ -39,6 +40,9 @@ sqlfluff: $(VENV)/test.stamp
 
 pytest: $(VENV)/test.stamp
 	$(BIN)/python -m pytest
+
+test-large: $(VENV)/test.stamp
+	$(BIN)/python -m pytest -m large
 
 clean:
 	rm -rf $(VENV) build dist demo-output *.egg-info
