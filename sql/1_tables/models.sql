@@ -1,6 +1,6 @@
 -- Models, their vocabularies and their merges.
 
-CREATE TABLE IF NOT EXISTS lm.model (
+CREATE TABLE lm.model (
     model_id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     name text NOT NULL UNIQUE,
     family text NOT NULL,
@@ -31,7 +31,7 @@ CREATE TABLE IF NOT EXISTS lm.model (
     loaded_at timestamptz NOT NULL DEFAULT now()
 );
 
-CREATE UNIQUE INDEX IF NOT EXISTS model_one_default ON lm.model (is_default) WHERE is_default;
+CREATE UNIQUE INDEX model_one_default ON lm.model (is_default) WHERE is_default;
 
 COMMENT ON TABLE lm.model IS 'A loaded model and its sizes; every size that SQL needs is read from here.';
 COMMENT ON COLUMN lm.model.model_id IS 'Key.';
@@ -72,7 +72,7 @@ COMMENT ON COLUMN lm.model.revision IS 'Commit of the repository the files came 
 COMMENT ON COLUMN lm.model.sha256 IS 'Hash of the weight files as they were read, hexadecimal.';
 COMMENT ON COLUMN lm.model.loaded_at IS 'When the model was loaded.';
 
-CREATE TABLE IF NOT EXISTS lm.vocabulary (
+CREATE TABLE lm.vocabulary (
     model_id int NOT NULL REFERENCES lm.model ON DELETE CASCADE,
     token_id int NOT NULL CHECK (token_id >= 0),
     bytes bytea NOT NULL,
@@ -81,10 +81,10 @@ CREATE TABLE IF NOT EXISTS lm.vocabulary (
     PRIMARY KEY (model_id, token_id)
 );
 
-CREATE UNIQUE INDEX IF NOT EXISTS vocabulary_bytes
+CREATE UNIQUE INDEX vocabulary_bytes
     ON lm.vocabulary (model_id, bytes, special) INCLUDE (token_id);
 
-CREATE INDEX IF NOT EXISTS vocabulary_special ON lm.vocabulary (model_id) WHERE special;
+CREATE INDEX vocabulary_special ON lm.vocabulary (model_id) WHERE special;
 
 COMMENT ON TABLE lm.vocabulary IS 'The tokens of a model.';
 COMMENT ON COLUMN lm.vocabulary.model_id IS 'The model.';
@@ -93,7 +93,7 @@ COMMENT ON COLUMN lm.vocabulary.bytes IS 'The bytes the token stands for.';
 COMMENT ON COLUMN lm.vocabulary.token IS 'The bytes as text; what is not UTF-8 shows as U+FFFD.';
 COMMENT ON COLUMN lm.vocabulary.special IS 'Whether it is read whole and never made by merges, as <|endoftext|> is.';
 
-CREATE TABLE IF NOT EXISTS lm.merge (
+CREATE TABLE lm.merge (
     model_id int NOT NULL REFERENCES lm.model ON DELETE CASCADE,
     rank int NOT NULL CHECK (rank >= 0),
     left_bytes bytea NOT NULL,
@@ -103,7 +103,7 @@ CREATE TABLE IF NOT EXISTS lm.merge (
     PRIMARY KEY (model_id, rank)
 );
 
-CREATE UNIQUE INDEX IF NOT EXISTS merge_pair
+CREATE UNIQUE INDEX merge_pair
     ON lm.merge (model_id, left_bytes, right_bytes) INCLUDE (rank, next_rank);
 
 COMMENT ON TABLE lm.merge IS

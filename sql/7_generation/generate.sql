@@ -1,32 +1,6 @@
 -- Generation: a recursive query over tokens. Each step runs one position; the keys and values of
 -- those before it come from lm.attention_cache.
 
-CREATE OR REPLACE FUNCTION lm.forget_generation()
-RETURNS trigger
-LANGUAGE plpgsql
-AS $$
-BEGIN
-    DELETE FROM lm.generation AS g
-    WHERE g.generation_id = new.generation_id AND NOT g.keep;
-    RETURN NULL;
-END
-$$;
-
-COMMENT ON FUNCTION lm.forget_generation IS
-'At commit, deletes a generation that is not to be kept and its cache with it; an error has undone both before.';
-
-DROP TRIGGER IF EXISTS forget_generation ON lm.generation;
-
-CREATE CONSTRAINT TRIGGER forget_generation
-AFTER INSERT ON lm.generation
-DEFERRABLE INITIALLY DEFERRED
-FOR EACH ROW
-WHEN (NOT new.keep)
-EXECUTE FUNCTION lm.forget_generation();
-
-COMMENT ON TRIGGER forget_generation ON lm.generation IS
-'Leaves no cache behind, however a generation ends: finished, closed half way, or failed.';
-
 CREATE OR REPLACE FUNCTION lm.next_step(
     generation_id bigint,
     model_id int,
