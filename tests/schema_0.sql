@@ -3922,3 +3922,6 @@ ALTER TABLE ONLY lm.tag
 ALTER TABLE ONLY lm.vocabulary
     ADD CONSTRAINT vocabulary_model_id_fkey FOREIGN KEY (model_id) REFERENCES lm.model(model_id) ON DELETE CASCADE;
 
+COMMENT ON FUNCTION lm.forget_generation IS 'At commit, deletes a generation that is not to be kept and its cache with it; an error has undone both before.';
+
+COMMENT ON TRIGGER forget_generation ON lm.generation IS 'Leaves no cache behind, however a generation ends: finished, closed half way, or failed.';

@@ -57,11 +57,11 @@ class Script:
 
     def _execute(self, path: Path, statements: list[str], keep: bool = False) -> None:
         """Execute statements, unless a condition skips them; perhaps keep the row they return."""
-        text = "\n".join(statements)
-        if not text.strip() or not all(self._conditions):
+        is_empty = all(not line or line.startswith("--") for line in statements)
+        if is_empty or not all(self._conditions):
             return
         self.running = path
-        cursor = self._connection.execute(text.encode())
+        cursor = self._connection.execute("\n".join(statements).encode())
         if keep:
             row = cursor.fetchone()
             names = [column.name for column in cursor.description or ()]

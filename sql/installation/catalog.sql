@@ -107,7 +107,7 @@ FROM pg_depend AS d
 LEFT JOIN relation AS n ON n.class = d.classid AND n.object = d.objid
 LEFT JOIN relation AS m ON m.class = d.refclassid AND m.object = d.refobjid;
 
--- comments on tables and their columns, which are not made again, that are to be others
+-- comments on what is not made again, that are to be others
 CREATE TEMPORARY VIEW psqlm_comment AS
 SELECT
     o.object,
@@ -129,4 +129,16 @@ WHERE o.schema = 'lm'
         SELECT e.description
         FROM pg_description AS e
         WHERE e.classoid = o.class AND e.objoid = o.object AND e.objsubid = COALESCE(b.attnum, 0)
-    );
+    )
+
+UNION ALL
+
+SELECT
+    m.oid,
+    'SCHEMA lm',
+    obj_description(n.oid, 'pg_namespace')
+FROM pg_namespace AS m
+INNER JOIN pg_namespace AS n ON n.nspname = 'lm_rehearsal'
+WHERE m.nspname = 'lm'
+    AND obj_description(m.oid, 'pg_namespace')
+        IS DISTINCT FROM obj_description(n.oid, 'pg_namespace');

@@ -83,6 +83,26 @@ ALTER TABLE lm.layer_norm
 -- blocks: the weights that are there are block 0, and are not written again
 ALTER TABLE lm.token_embedding ADD COLUMN block int NOT NULL DEFAULT 0;
 
+DO $$
+DECLARE
+    key record;
+BEGIN
+    FOR key IN
+        SELECT
+            c.conrelid::regclass AS relation,
+            c.conname AS name
+        FROM pg_inherits AS i
+        INNER JOIN pg_constraint AS c ON c.conrelid = i.inhrelid AND c.contype = 'p'
+        WHERE i.inhparent = 'lm.token_embedding'::regclass
+    LOOP
+        EXECUTE format(
+            'ALTER TABLE %s DROP CONSTRAINT %I, ADD CONSTRAINT %2$I PRIMARY KEY (token_id, block)',
+            key.relation, key.name
+        );
+    END LOOP;
+END
+$$;
+
 CREATE TABLE lm.unembedding (
     model_id int NOT NULL,
     token_id int NOT NULL,
