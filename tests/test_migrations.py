@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import psycopg
@@ -57,7 +58,7 @@ def _build(dsn: str) -> tuple[Contents, list[tuple[object, ...]]]:
 
 
 @pytest.fixture(scope="module")
-def earliest(create_database: MakeDatabase) -> str:
+def earliest(create_database: Callable[..., str]) -> str:
     """A database of the earliest schema, to be cloned."""
     name = "psqlm_earliest"
     _build(create_database(name))
@@ -65,7 +66,7 @@ def earliest(create_database: MakeDatabase) -> str:
 
 
 def test_migrated_is_as_fresh(
-    create_database: MakeDatabase, make_database: MakeDatabase, earliest: str
+    create_database: Callable[..., str], make_database: MakeDatabase, earliest: str
 ) -> None:
     migrated = create_database("psqlm_migrated", template=earliest)
     with database.connect(migrated) as connection:
@@ -79,7 +80,7 @@ def test_migrated_is_as_fresh(
     assert fresh.keys() - ours.keys() == set()
 
 
-def test_data_is_kept_and_the_model_answers_the_same(create_database: MakeDatabase) -> None:
+def test_data_is_kept_and_the_model_answers_the_same(create_database: Callable[..., str]) -> None:
     dsn = create_database("psqlm_kept")
     before, answers_before = _build(dsn)
     with database.connect(dsn) as connection:

@@ -17,7 +17,7 @@ class Script:
 
     Attributes:
         running: the file that is being run.
-        variables: what `\\gset` has set.
+        variables: what the script has asked the database.
     """
 
     def __init__(self, connection: psycopg.Connection, digest: str) -> None:

@@ -9,6 +9,7 @@ CREATE OR REPLACE FUNCTION lm.fail(
 RETURNS anyelement
 LANGUAGE plpgsql
 VOLATILE
+SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     -- a message put together with an argument that is NULL is NULL, and RAISE refuses that

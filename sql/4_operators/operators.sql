@@ -75,7 +75,7 @@ BEGIN ATOMIC
     FROM unnest(add.x, add.y) WITH ORDINALITY AS r (x, y, row);
 END;
 
-COMMENT ON FUNCTION lm.add IS 'The sum of two matrices of one shape.';
+COMMENT ON FUNCTION lm.add(vector[], vector[]) IS 'The sum of two matrices of one shape.';
 
 CREATE OR REPLACE FUNCTION lm.identity(
     width int

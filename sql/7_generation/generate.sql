@@ -124,6 +124,7 @@ CREATE OR REPLACE FUNCTION lm.context_is_full(
 RETURNS boolean
 LANGUAGE plpgsql
 VOLATILE
+SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     RAISE NOTICE 'generation stops: the model has positions for % tokens and they are used up', n_ctx;

@@ -90,6 +90,9 @@ BEGIN
             d.object
         FROM stale AS s
         INNER JOIN pg_temp.psqlm_need AS d ON d.needed_class = s.class AND d.needed = s.object
+        LEFT JOIN pg_class AS r ON s.class = 'pg_class'::regclass AND r.oid = s.object
+        -- a table that is in the way is enough
+        WHERE r.relkind IS DISTINCT FROM 'r'
     ),
 
     -- all that needs them, so that CASCADE, which spares us their order, takes nothing more
