@@ -246,6 +246,7 @@ def test_nothing_is_created_outside_the_schema(scratch: psycopg.Connection) -> N
 
 def test_comments_on_tables_follow(scratch: psycopg.Connection) -> None:
     """They need no migration."""
+    database.install(scratch)
     before = catalog(scratch)
     scratch.execute(
         "COMMENT ON TABLE lm.run IS 'old'; COMMENT ON COLUMN lm.run.prompt IS NULL; "
