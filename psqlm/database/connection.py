@@ -23,10 +23,11 @@ def connect(dsn: str | None = None) -> psycopg.Connection:
         dsn: a connection string; left out, PSQLM_DSN or the embedded server.
 
     Returns:
-        A connection outside any transaction, autocommit off.
+        A connection outside any transaction, autocommit off. Its search_path holds PostgreSQL's
+        own names alone: no schema that others may create in can change what a statement means.
 
     Raises:
-        PsqlmError: no connection, a server or pgvector too old, or no right to install.
+        PsqlmError: no connection, or psqlm cannot be installed.
     """
     try:
         connection = psycopg.connect(resolve(dsn), client_encoding="UTF8", application_name="psqlm")
@@ -34,6 +35,10 @@ def connect(dsn: str | None = None) -> psycopg.Connection:
         reason = " ".join(str(error).split())
         raise PsqlmError(f"no connection: {reason}; check --dsn or PSQLM_DSN") from error
     try:
+        connection.execute(
+            "SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', false)"
+        )
+        connection.commit()
         install(connection)
     except BaseException:
         connection.close()

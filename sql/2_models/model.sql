@@ -9,6 +9,7 @@ CREATE OR REPLACE FUNCTION lm.fail(
 RETURNS anyelement
 LANGUAGE plpgsql
 VOLATILE
+SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     -- a message made with a NULL argument is NULL, and RAISE does not take that

@@ -1,32 +1,6 @@
 -- Generation: a recursive query over tokens. Each step runs one position and reads the keys and
 -- values of earlier positions from lm.attention_cache.
 
-CREATE OR REPLACE FUNCTION lm.forget_generation()
-RETURNS trigger
-LANGUAGE plpgsql
-AS $$
-BEGIN
-    DELETE FROM lm.generation AS g
-    WHERE g.generation_id = new.generation_id AND NOT g.keep;
-    RETURN NULL;
-END
-$$;
-
-COMMENT ON FUNCTION lm.forget_generation IS
-'Deletes a generation at commit, and its cache with it, unless it is kept. After an error there is nothing to delete.';
-
-DROP TRIGGER IF EXISTS forget_generation ON lm.generation;
-
-CREATE CONSTRAINT TRIGGER forget_generation
-AFTER INSERT ON lm.generation
-DEFERRABLE INITIALLY DEFERRED
-FOR EACH ROW
-WHEN (NOT new.keep)
-EXECUTE FUNCTION lm.forget_generation();
-
-COMMENT ON TRIGGER forget_generation ON lm.generation IS
-'Leaves no cache behind, whether a generation was finished or closed half way.';
-
 CREATE OR REPLACE FUNCTION lm.next_step(
     generation_id bigint,
     model_id int,
@@ -150,6 +124,7 @@ CREATE OR REPLACE FUNCTION lm.context_is_full(
 RETURNS boolean
 LANGUAGE plpgsql
 VOLATILE
+SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     RAISE NOTICE 'generation stops: the model has positions for % tokens and they are used up', n_ctx;
