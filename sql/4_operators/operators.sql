@@ -62,101 +62,20 @@ RETURN (
 
 COMMENT ON FUNCTION lm.columns IS 'n columns of a matrix from column first on, counted from 1; fewer where it ends before.';
 
-CREATE OR REPLACE FUNCTION lm.layer_norm(
-    x vector,
-    gain vector,
-    bias vector,
-    eps float8
-)
-RETURNS vector
-LANGUAGE sql
-IMMUTABLE
-PARALLEL SAFE
-BEGIN ATOMIC
-    WITH
-    -- x − μ                                                                            [d_model]
-    centred AS MATERIALIZED (
-        SELECT
-            layer_norm.x - lm.fill(-(layer_norm.x <#> lm.fill(1, d_model)) / d_model, d_model) AS x,
-            d_model
-        FROM vector_dims(layer_norm.x) AS d_model
-    )
-
-    -- γ ⊙ (x − μ) / √(σ² + ε) + β
-    SELECT
-        c.x
-        * lm.fill(1 / sqrt(vector_norm(c.x) ^ 2 / c.d_model + layer_norm.eps), c.d_model)
-        * layer_norm.gain
-        + layer_norm.bias
-    FROM centred AS c;
-END;
-
-COMMENT ON FUNCTION lm.layer_norm(vector, vector, vector, float8) IS
-'γ ⊙ (x − μ) / √(σ² + ε) + β, with the mean and the variance of x (Ba, Kiros and Hinton 2016).';
-
-CREATE OR REPLACE FUNCTION lm.layer_norm(
+CREATE OR REPLACE FUNCTION lm.add(
     x vector[],
-    gain vector,
-    bias vector,
-    eps float8
+    y vector[]
 )
 RETURNS vector[]
 LANGUAGE sql
 IMMUTABLE
 PARALLEL SAFE
-RETURN (
-    SELECT
-        array_agg(
-            lm.layer_norm(r.x, layer_norm.gain, layer_norm.bias, layer_norm.eps)
-            ORDER BY r.row
-        )
-    FROM unnest(layer_norm.x) WITH ORDINALITY AS r (x, row)
-);
-
-COMMENT ON FUNCTION lm.layer_norm(vector[], vector, vector, float8) IS 'Layer norm of each row of a matrix.';
-
-CREATE OR REPLACE FUNCTION lm.normalize(
-    x vector[],
-    gain vector,
-    bias vector,
-    eps float8,
-    centred boolean
-)
-RETURNS SETOF vector[]
-LANGUAGE sql
-IMMUTABLE
-PARALLEL SAFE
-ROWS 1
 BEGIN ATOMIC
-    SELECT
-        ARRAY(
-            SELECT
-                c.x
-                * lm.fill(
-                    1 / sqrt(vector_norm(c.x) ^ 2 / w.d + normalize.eps), w.d
-                )
-                * normalize.gain
-                + normalize.bias
-            FROM (SELECT unnest(normalize.x) AS x) AS r
-            CROSS JOIN LATERAL (
-                SELECT
-                    CASE
-                        WHEN normalize.centred
-                            THEN r.x - lm.fill(-(r.x <#> w.ones) / w.d, w.d)
-                        ELSE r.x
-                    END AS x
-                OFFSET 0
-            ) AS c
-        )
-    FROM (
-        SELECT
-            d,
-            lm.fill(1, d) AS ones
-        FROM vector_dims(normalize.gain) AS d
-        OFFSET 0
-    ) AS w
-    OFFSET 0;
+    SELECT array_agg(r.x + r.y ORDER BY r.row)
+    FROM unnest(add.x, add.y) WITH ORDINALITY AS r (x, y, row);
 END;
+
+COMMENT ON FUNCTION lm.add IS 'The sum of two matrices of one shape.';
 
 CREATE OR REPLACE FUNCTION lm.identity(
     width int
