@@ -12,9 +12,10 @@ import tempfile
 from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import differences
+import family_models
 import psycopg
 import pytest
 from psycopg import sql
@@ -166,6 +167,44 @@ def gpt2(
     with psycopg.connect(make_database("psqlm_gpt2")) as connection:
         loader.load(connection, str(folder), name="gpt2")
         yield connection, folder
+
+
+class Families:
+    """Models of family_models by their names there, saved and loaded when first asked for."""
+
+    def __init__(self, connection: psycopg.Connection, folder: Path) -> None:
+        self.connection = connection
+        self._folder = folder
+        self._loaded: dict[str, Path] = {}
+
+    def folder(self, name: str) -> Path:
+        """A model's files; the model is loaded by its name."""
+        if name not in self._loaded:
+            folder = self._folder / str(len(self._loaded))
+            loader.load(self.connection, str(family_models.save(name, folder)), name=name)
+            self.connection.commit()
+            self._loaded[name] = folder
+        return self._loaded[name]
+
+    def execute(self, query: str, *values: Any) -> list[tuple]:
+        """The rows of a query."""
+        return self.connection.execute(query, values).fetchall()
+
+
+@pytest.fixture(scope="session")
+def family_database(
+    make_database: MakeDatabase, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Families]:
+    with psycopg.connect(make_database("psqlm_families")) as connection:
+        yield Families(connection, tmp_path_factory.mktemp("families"))
+        connection.rollback()
+
+
+@pytest.fixture
+def families(family_database: Families) -> Iterator[Families]:
+    """Small random models of every family in one database; a test's changes are undone."""
+    yield family_database
+    family_database.connection.rollback()
 
 
 @pytest.fixture(scope="session")
