@@ -7,8 +7,8 @@ from pathlib import Path
 import family_models
 import numpy as np
 import pytest
-from conftest import Families
 from differences import assert_close
+from families import Families
 
 from psqlm import loader
 

@@ -13,8 +13,8 @@ import numpy as np
 import psycopg
 import pytest
 import torch
-from conftest import Families
 from differences import assert_close
+from families import Families
 from transformer_lens import ActivationCache
 from transformer_lens.model_bridge import TransformerBridge
 from transformers import PreTrainedTokenizerFast
@@ -142,7 +142,8 @@ def cached(cache: ActivationCache, site: str, layer: int) -> torch.Tensor:
     """A site of a layer in TransformerLens."""
     hook = HOOKS[site].format(layer)
     q, k, cos, sin = (
-        cache.cache_dict.get(f"blocks.{layer}.attn.hook_{name}") for name in ("q", "k", "cos", "sin")
+        cache.cache_dict.get(f"blocks.{layer}.attn.hook_{name}")
+        for name in ("q", "k", "cos", "sin")
     )
     if hook not in cache and site in ("rot_q", "rot_k"):  # GPT-NeoX has no hook there
         return apply_rotary_pos_emb(q, k, cos, sin, unsqueeze_dim=2)[site == "rot_k"][0]

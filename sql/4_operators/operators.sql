@@ -62,21 +62,6 @@ RETURN (
 
 COMMENT ON FUNCTION lm.columns IS 'n columns of a matrix from column first on, counted from 1; fewer where it ends before.';
 
-CREATE OR REPLACE FUNCTION lm.add(
-    x vector[],
-    y vector[]
-)
-RETURNS vector[]
-LANGUAGE sql
-IMMUTABLE
-PARALLEL SAFE
-BEGIN ATOMIC
-    SELECT array_agg(r.x + r.y ORDER BY r.row)
-    FROM unnest(add.x, add.y) WITH ORDINALITY AS r (x, y, row);
-END;
-
-COMMENT ON FUNCTION lm.add IS 'The sum of two matrices of one shape.';
-
 CREATE OR REPLACE FUNCTION lm.identity(
     width int
 )

@@ -63,7 +63,8 @@ BEGIN ATOMIC
             ON m.model_id = lm.require_capture(head_results.run_id, '{z}', NULL, ARRAY[p.position])
     ),
 
-    -- z with all heads but one zero, and at last with all        [layer, head + 1, n_head · d_head]
+    -- z with one head kept and the others zero; last, with all heads zero
+    --                                                            [layer, head + 1, n_head · d_head]
     alone AS MATERIALIZED (
         SELECT
             c.layer,
@@ -75,14 +76,16 @@ BEGIN ATOMIC
                 ORDER BY c.head
             ) || lm.fill(0, i.n_head * i.d_head) AS z
         FROM input AS i
-        CROSS JOIN lm.captured AS c
-        WHERE c.run_id = head_results.run_id
+        -- a left join, for a run that has no such rows is not to go by unsaid
+        LEFT JOIN lm.captured AS c
+            ON c.run_id = head_results.run_id
             AND c.site = 'z'
             AND c.position = i.position
         GROUP BY c.layer, i.n_head, i.d_head
+        HAVING count(c.layer) > 0
     ),
 
-    -- W_O z of each head alone, and b_O                              [layer, head + 1, d_model]
+    -- W_O z of each head alone; last, b_O                                [layer, head + 1, d_model]
     part AS MATERIALIZED (
         SELECT
             a.layer,
@@ -125,7 +128,7 @@ BEGIN ATOMIC
 END;
 
 COMMENT ON FUNCTION lm.head_results IS
-'What each head adds to the residual stream at a position (−1 the last), [d_model], and as head −1 the bias b_O: those of a layer add up to its attn_out. A norm that follows attention is taken with its scale held, the one of all heads together, and its bias is with b_O. TransformerLens''s result. Errors: no such run or position; z not captured there.';
+'What each head adds to the residual stream at a position (−1: the last), [d_model]. Head −1 is the bias b_O; the rows of a layer add up to its attn_out. Where a norm follows attention, its scale is held fixed at that of all heads together, and its bias is added to head −1. TransformerLens calls this result. Errors: there is no such run or position; z was not captured there.';
 
 CREATE OR REPLACE FUNCTION lm.logit_attribution(
     run_id bigint,
@@ -192,9 +195,9 @@ BEGIN ATOMIC
         LEFT JOIN lm.unembedding_of(i.model_id, logit_attribution.wrong_token_id) AS wrong ON true
     ),
 
-    -- logit = w · (γ ⊙ (x − μ) / σ + β) = x · d + w · β, where d = (γ ⊙ w − its mean) / σ, the
-    -- means only of a norm that is centred; with the σ of the whole stream held, x may be cut in
-    -- parts                                                                            [d_model]
+    -- logit = w · (γ ⊙ (x − μ) / σ + β) = x · d + w · β, where d = (γ ⊙ w − its mean) / σ; a norm
+    -- that is not centred has no means. With σ fixed at that of the whole stream this is linear in
+    -- x, so x may be cut in parts                                                      [d_model]
     reading AS MATERIALIZED (
         SELECT
             c.layer,
@@ -209,7 +212,7 @@ BEGIN ATOMIC
         CROSS JOIN answer AS a
         INNER JOIN lm.layer_norm AS n
             ON n.model_id = i.model_id AND n.layer = i.n_layer AND n.site = 'ln_final'
-        INNER JOIN lm.captured AS c
+        LEFT JOIN lm.captured AS c
             ON c.run_id = logit_attribution.run_id
             AND c.site = 'resid_post'
             AND c.layer = i.n_layer - 1
@@ -245,7 +248,7 @@ BEGIN ATOMIC
 
     UNION ALL
 
-    -- what interventions changed outside of these parts
+    -- what interventions changed outside these parts
     SELECT
         'resid_post',
         r.layer,
@@ -277,7 +280,7 @@ BEGIN ATOMIC
 END;
 
 COMMENT ON FUNCTION lm.logit_attribution(bigint, int, int, int) IS
-'Direct logit attribution (Elhage et al. 2021): what each part of the model adds to the logit of a token (NULL: the one predicted), or to its lead over a wrong one, at a position (−1 the last), the final norm''s scale held. Heads are rows of attn_out, b_O its head −1 (see lm.head_results), the final norm''s bias is ln_final, that of an unembedding which has one logits; a run with interventions has a row resid_post for what they changed outside of these. All rows add up to the logit; where final_logit_softcapping caps logits, to the logit before the cap. Errors: no such run, position or token; embed, pos_embed if the model has it, z, mlp_out and resid_post not captured there in every layer.';
+'Direct logit attribution (Elhage et al. 2021): what each part of the model adds to the logit of a token (NULL: the one predicted), or to its lead over wrong_token_id, at a position (−1: the last). The scale of the final norm is held fixed, and all rows add up to the logit; where final_logit_softcapping caps logits, they add up to the logit before the cap. Heads are rows of attn_out, whose head −1 is b_O (see lm.head_results); ln_final is the bias of the final norm, logits that of the unembedding where it has one; resid_post is what interventions changed elsewhere. Errors: there is no such run, position or token; embed, pos_embed if the model has it, z, mlp_out or resid_post was not captured there in every layer.';
 
 CREATE OR REPLACE FUNCTION lm.logit_attribution(
     run_id bigint,
@@ -311,4 +314,4 @@ BEGIN ATOMIC
 END;
 
 COMMENT ON FUNCTION lm.logit_attribution(bigint, text, text, int) IS
-'lm.logit_attribution of tokens given as text, " king" say. Errors: its, and those of lm.token_id.';
+'lm.logit_attribution of tokens given as text, such as " king". Errors: the same, and those of lm.token_id.';
