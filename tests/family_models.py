@@ -324,14 +324,13 @@ def attention_output(layer: torch.nn.Module) -> torch.nn.Module:
 
 
 def generate(folder: Path, token_ids: list[int], n_tokens: int) -> list[int]:
-    """Greedy continuation, with the reference's cache."""
+    """Greedy continuation, with the reference's cache; it ends where the model ends a text."""
     output = reference(folder).generate(
         torch.tensor([token_ids]),
         attention_mask=torch.ones(1, len(token_ids), dtype=torch.long),
         max_new_tokens=n_tokens,
-        min_new_tokens=n_tokens,
         do_sample=False,
         pad_token_id=0,
-        eos_token_id=None,
+        eos_token_id=0,
     )
     return output[0, len(token_ids) :].tolist()

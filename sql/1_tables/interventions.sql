@@ -19,7 +19,10 @@ CREATE TABLE lm.intervention (
             AND (kind = 'knockout' OR key_position IS NULL)
         ),
     CONSTRAINT site_has_heads
-        CHECK (head IS NULL OR site IN ('q', 'k', 'v', 'attn_scores', 'pattern', 'z')),
+        CHECK (
+            head IS NULL
+            OR site IN ('q', 'k', 'v', 'rot_q', 'rot_k', 'attn_scores', 'pattern', 'z')
+        ),
     CONSTRAINT mean_is_of_one_width CHECK (kind <> 'mean' OR site <> 'pattern'),
     CONSTRAINT scale_has_a_factor CHECK (kind <> 'scale' OR factor IS NOT NULL),
     CONSTRAINT add_has_a_value CHECK (kind <> 'add' OR value IS NOT NULL),
