@@ -10,7 +10,11 @@
 \ir 3_tokenizer/unicode.sql
 \ir 3_tokenizer/detokenizer.sql
 \ir 3_tokenizer/merges.sql
+\ir 3_tokenizer/added.sql
+\ir 3_tokenizer/pieces.sql
+\ir 3_tokenizer/windows.sql
 \ir 3_tokenizer/tokenizer.sql
+\ir 3_tokenizer/steps.sql
 \ir 4_operators/operators.sql
 \ir 4_operators/activation.sql
 \ir 4_operators/normalize.sql

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from psqlm.loader.pipeline import Pipeline
 from psqlm.loader.tokenizer import Tokenizer
 
 if TYPE_CHECKING:
@@ -126,11 +127,11 @@ def fastest_half(folder: Path) -> str:
 
 def tiktoken_encoding(tokenizer: Tokenizer) -> tiktoken.Encoding | None:
     """The same tokenizer in tiktoken. None if tiktoken is not installed or cannot express it."""
-    if importlib.util.find_spec("tiktoken") is None:
-        return None
+    if importlib.util.find_spec("tiktoken") is None or tokenizer.pipeline != Pipeline():
+        return None  # other pieces than GPT-2's
     import tiktoken
 
-    plain = {token.bytes: token.token_id for token in tokenizer.tokens if not token.special}
+    plain = {token.bytes: token.token_id for token in tokenizer.tokens if token.kind == "ordinary"}
     special = {token.text: token.token_id for token in tokenizer.tokens if token.special}
     made = [merge.token_id for merge in tokenizer.merges]
     if made != sorted(made):
