@@ -71,6 +71,8 @@ CREATE OR REPLACE FUNCTION lm.token_id(
 RETURNS int
 LANGUAGE sql
 STABLE
+-- dear enough that the planner looks for an index to call it once for, not for each row
+COST 100000
 BEGIN ATOMIC
     WITH
     encoded AS MATERIALIZED (
