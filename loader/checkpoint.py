@@ -153,12 +153,12 @@ class Checkpoint:
             )
         expected = expected_shapes(sizes)
         head = unembedding_shapes(sizes)
-        if missing := [name for name in head if name not in self._tensors]:
-            if not sizes.tied or any(name.endswith(".bias") for name in missing):
-                raise PsqlmError(
-                    f"tie_word_embeddings is {json.dumps(sizes.tied)} and {missing[0]} is missing: "
-                    "fetch the model again"
-                )
+        absent = [name for name in head if name not in self._tensors]
+        if absent and (not sizes.tied or any(name.endswith(".bias") for name in absent)):
+            raise PsqlmError(
+                f"tie_word_embeddings is {json.dumps(sizes.tied)} and {absent[0]} is missing: "
+                "fetch the model again"
+            )
         expected |= {name: shape for name, shape in head.items() if name in self._tensors}
         if missing := [name for name in expected if name not in self._tensors]:
             raise PsqlmError(f"the weights lack {_some(missing)}, which config.json promises")

@@ -16,7 +16,8 @@ Floats = npt.NDArray[np.floating[Any]]
 
 # Masks and frequencies that old checkpoints carry along.
 IGNORED = re.compile(
-    r"(h|layers)\.\d+\.\w+(\.attention)?\.((masked_)?bias|rotary_emb\.inv_freq)|rotary_emb\.inv_freq"
+    r"(h|layers)\.\d+\.(attn|attn\.attention|attention|self_attn)"
+    r"\.((masked_)?bias|rotary_emb\.inv_freq)"
 )
 
 

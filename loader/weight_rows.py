@@ -22,36 +22,26 @@ Floats = npt.NDArray[np.floating[Any]]
 DTYPES = {"float32": np.float32, "float16": np.float16}
 BATCH = 4 * 1024 * 1024  # bytes of weights sent at once
 PAGE = 8000  # bytes of weights that fit a page of 8 kB beside the row's other columns
-ROW_OVERHEAD = 64
 
 
 def block_width(sizes: Architecture, dtype: str) -> int:
-    """How many weights a row holds at most: the width that wastes the fewest pages.
+    """How many weights a row holds at most.
 
-    Of widths that waste the same the widest is taken, for each row costs a look-up.
+    Each row costs a look-up, so of the widths that fit a page the one that makes the fewest rows;
+    of those the narrowest, for blocks of one length waste the least of their pages.
     """
-    item = np.dtype(DTYPES[dtype]).itemsize
-    lengths = {"d_model": sizes.d_model, "d_q": sizes.d_q, "d_mlp": sizes.d_mlp}
-    units = {
-        "d_model": 2 * sizes.d_mlp + sizes.d_q + 2 * sizes.d_kv,
-        "d_q": sizes.d_model,
-        "d_mlp": sizes.d_model,
+    widest = PAGE // np.dtype(DTYPES[dtype]).itemsize
+    inputs = {
+        sizes.d_model: 2 * sizes.d_mlp + sizes.d_q + 2 * sizes.d_kv + 2 * sizes.n_vocab,
+        sizes.d_q: sizes.d_model,
+        sizes.d_mlp: sizes.d_model,
     }
-    widest = PAGE // item
-    candidates = {
-        math.ceil(length / cut) for length in lengths.values() for cut in range(1, 65)
-    } | {widest}
 
-    def pages(width: int) -> float:
-        total = 0.0
-        for name, length in lengths.items():
-            whole, rest = divmod(length, width)
-            rows = [width] * whole + ([rest] if rest else [])
-            for row in rows:
-                total += units[name] / (8160 // (row * item + ROW_OVERHEAD))
-        return total
+    def rows(width: int) -> int:
+        return sum(units * math.ceil(length / width) for length, units in inputs.items())
 
-    return min((w for w in candidates if 0 < w <= widest), key=lambda w: (pages(w), -w))
+    even = {math.ceil(length / math.ceil(length / widest)) for length in inputs}
+    return min(sorted(even), key=rows)
 
 
 class WeightRows:

@@ -19,4 +19,4 @@ class InterruptionError(PsqlmError):
 def said_by_server(error: psycopg.Error) -> PsqlmError:
     """What the server refused, and its hint what to do next, as one line."""
     said = [error.diag.message_primary or str(error), error.diag.message_hint]
-    return PsqlmError("; ".join(part for part in said if part))
+    return PsqlmError(": ".join(part for part in said if part))

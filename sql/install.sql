@@ -14,6 +14,8 @@
 \ir 3_tokenizer/tokenizer.sql
 \ir 4_operators/operators.sql
 \ir 4_operators/activation.sql
+\ir 4_operators/normalize.sql
+\ir 4_operators/softmax.sql
 \ir 4_operators/linear_by_8.sql
 \ir 4_operators/linear_by_32.sql
 \ir 4_operators/linear.sql

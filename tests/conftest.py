@@ -1,7 +1,9 @@
 """A PostgreSQL of the test session's own, with the demo model loaded.
 
 PSQLM_TEST_POSTGRES=16 runs the tests on PostgreSQL 16, PSQLM_TEST_DSN on a server that is there
-already (as a superuser; databases are made and dropped again).
+already (as a superuser; databases are made and dropped again). GPT-2's tokenizer comes from the
+folder PSQLM_TEST_GPT2_TOKENIZER, from Hugging Face's cache or from the hub; the article's paragraph
+from the file PSQLM_TEST_PARAGRAPH.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from pathlib import Path
 from typing import Protocol
 
 import differences
+import gpt2_files
 import psycopg
 import pytest
 from psycopg import sql
@@ -23,8 +26,6 @@ from psycopg.conninfo import make_conninfo
 from psqlm import database, loader
 from psqlm.database.server import VERSION, EmbeddedServer
 from psqlm.synth import synth
-
-SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 
 class MakeDatabase(Protocol):
@@ -169,11 +170,15 @@ def gpt2(
 
 
 @pytest.fixture(scope="session")
-def shared() -> Path:
-    """Data that is not part of the project; tests that need it skip where it is absent."""
-    if not SHARED.is_dir():
-        pytest.skip(f"{SHARED} is not there")
-    return SHARED
+def gpt2_tokenizer() -> Path:
+    """A folder with GPT-2's vocab.json and merges.txt."""
+    return gpt2_files.tokenizer_folder()
+
+
+@pytest.fixture(scope="session")
+def paragraph() -> str:
+    """The paragraph of the article that the project started from."""
+    return gpt2_files.paragraph()
 
 
 def _administer(dsn: str, statement: sql.Composable) -> None:

@@ -385,10 +385,9 @@ def test_the_demo_prompt_against_transformers(
 def test_the_articles_paragraph_against_transformers(
     connection: psycopg.Connection,
     hooked: Callable[[str], Adjustments],
-    shared: Path,
+    paragraph: str,
     tmp_path: Path,
 ) -> None:
-    paragraph = (shared / "prompts" / "hungarian_rock.txt").read_text("utf-8")
     compare_with_hooks(connection, paragraph, hooked, tmp_path)
 
 

@@ -216,7 +216,9 @@ SELECT
         ELSE ARRAY(SELECT size.cap * tanh(unnest(output.y) / size.cap))::real[]
     END""",
         also="\n    CROSS JOIN (\n"
-        "        SELECT m.final_logit_softcapping AS cap FROM lm.model AS m WHERE m.model_id = unembed.model_id\n"
+        "        SELECT m.final_logit_softcapping AS cap\n"
+        "        FROM lm.model AS m\n"
+        "        WHERE m.model_id = unembed.model_id\n"
         "    ) AS size",
         order="\n    ORDER BY p.start, output.place",
         comment="Each row of x, [rows, d_model], read as a prediction by the unembedding: "

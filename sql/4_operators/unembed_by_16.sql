@@ -87,7 +87,9 @@ BEGIN ATOMIC
         (12, p.y12), (13, p.y13), (14, p.y14), (15, p.y15)
     ) AS output (place, y)
     CROSS JOIN (
-        SELECT m.final_logit_softcapping AS cap FROM lm.model AS m WHERE m.model_id = unembed.model_id
+        SELECT m.final_logit_softcapping AS cap
+        FROM lm.model AS m
+        WHERE m.model_id = unembed.model_id
     ) AS size
     WHERE p.start + output.place <= cardinality(unembed.x)
     ORDER BY p.start, output.place;

@@ -1,5 +1,5 @@
--- Generation: a recursive query over tokens. Each step runs one position; the keys and values of
--- those before it come from lm.attention_cache.
+-- Generation: a recursive query over tokens. Each step runs one position and reads the keys and
+-- values of earlier positions from lm.attention_cache.
 
 CREATE OR REPLACE FUNCTION lm.forget_generation()
 RETURNS trigger
@@ -13,7 +13,7 @@ END
 $$;
 
 COMMENT ON FUNCTION lm.forget_generation IS
-'At commit, deletes a generation that did not come to its end, unless it is to be kept, and its cache with it.';
+'Deletes at commit a generation that was not finished, and its cache with it, unless it is kept.';
 
 DROP TRIGGER IF EXISTS forget_generation ON lm.generation;
 
@@ -25,7 +25,7 @@ WHEN (NOT new.keep)
 EXECUTE FUNCTION lm.forget_generation();
 
 COMMENT ON TRIGGER forget_generation ON lm.generation IS
-'Leaves no cache behind where a generation is closed half way; one that finishes deletes its own, and an error undoes it.';
+'Leaves no cache behind where a generation is closed half way. A finished one deletes its own.';
 
 CREATE OR REPLACE FUNCTION lm.next_step(
     generation_id bigint,
@@ -100,7 +100,7 @@ BEGIN ATOMIC
 END;
 
 COMMENT ON FUNCTION lm.next_step IS
-'Runs the tokens behind what a generation has cached, caches them too, and draws the token that follows, if it is to.';
+'Runs tokens after what a generation has cached, and caches them too. Draws the token that follows if draws is true.';
 
 CREATE OR REPLACE FUNCTION lm.start_generation(
     model_id int,
@@ -142,7 +142,7 @@ BEGIN ATOMIC
 END;
 
 COMMENT ON FUNCTION lm.start_generation IS
-'Opens a generation and returns its key. Errors: n_tokens, temperature, top_k or top_p out of range.';
+'Opens a generation and returns its key. Errors: n_tokens, temperature, top_k or top_p is out of range.';
 
 CREATE OR REPLACE FUNCTION lm.end_generation(
     generation_id bigint
@@ -172,10 +172,10 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION lm.context_is_full IS 'Says why a generation ends before n_tokens; true.';
+COMMENT ON FUNCTION lm.context_is_full IS 'Says why a generation ends before n_tokens. Always true.';
 
--- Declared STABLE though it is not, and without SET: so the planner inlines it, and rows arrive as
--- they are made (a cursor, psql's FETCH_COUNT) instead of all at the end.
+-- Declared STABLE, which it is not, and without SET, so that the planner inlines it. Rows then arrive
+-- as they are made (a cursor, psql's FETCH_COUNT) and not all at the end.
 CREATE OR REPLACE FUNCTION lm.generate_tokens(
     prompt text,
     n_tokens int DEFAULT 20,
@@ -226,8 +226,8 @@ BEGIN ATOMIC
         WHERE m.model_id = lm.model_id(generate_tokens.model)
     ),
 
-    -- The prompt is read sixty-four tokens at a time, which bounds the memory it takes; then each
-    -- token that was drawn. Until the prompt is read there is no step.
+    -- The prompt is read sixty-four tokens at a time, to bound memory, and step is −1 meanwhile.
+    -- Then each token that was drawn is read.
     generated AS (
         SELECT
             -1 AS step,
@@ -298,7 +298,7 @@ BEGIN ATOMIC
 END;
 
 COMMENT ON FUNCTION lm.generate_tokens IS
-'Continues a prompt, a row per token as it comes: its logit and the model''s own probability. temperature 0 is greedy. Ends at n_tokens, at end of text, or with a notice where positions run out. interventions names a set to make at every step; keep_cache leaves lm.attention_cache filled. Errors: those of lm.prompt_tokens and lm.start_generation.';
+'Continues a prompt: a row for each token as it comes, with its logit and the model''s own probability. temperature 0 is greedy. It ends after n_tokens, at the end-of-text token, or with a notice when the model has no more positions. The set of interventions is made at every step; keep_cache leaves lm.attention_cache filled. Errors: those of lm.prompt_tokens and lm.start_generation.';
 
 CREATE OR REPLACE FUNCTION lm.generate(
     prompt text,
@@ -339,4 +339,4 @@ BEGIN ATOMIC
 END;
 
 COMMENT ON FUNCTION lm.generate IS
-'The continuation of a prompt as text, without the end-of-text token; the arguments are those of lm.generate_tokens.';
+'The continuation of a prompt as text, without the end-of-text token. Arguments as for lm.generate_tokens.';

@@ -12,7 +12,7 @@ BEGIN ATOMIC
     FROM vector_dims(centred.x) AS width;
 END;
 
-COMMENT ON FUNCTION lm.centred IS 'x less its mean.';
+COMMENT ON FUNCTION lm.centred IS 'x minus its mean.';
 
 CREATE OR REPLACE FUNCTION lm.head_results(
     run_id bigint,
@@ -39,7 +39,7 @@ BEGIN ATOMIC
             ON m.model_id = lm.require_capture(head_results.run_id, '{z}', NULL, ARRAY[p.position])
     ),
 
-    -- z with all heads but one zero, and at last with all                [layer, head + 1, d_model]
+    -- z with one head kept and the others zero; last, with all heads zero [layer, head + 1, d_model]
     alone AS MATERIALIZED (
         SELECT
             c.layer,
@@ -58,7 +58,7 @@ BEGIN ATOMIC
         GROUP BY c.layer, i.d_model
     ),
 
-    -- W_O z + b_O of each; of the last, b_O
+    -- W_O z + b_O of each; of the last it is b_O
     projected AS MATERIALIZED (
         SELECT
             a.layer,
@@ -80,7 +80,7 @@ BEGIN ATOMIC
 END;
 
 COMMENT ON FUNCTION lm.head_results IS
-'What each head adds to the residual stream at a position (−1 the last), [d_model], and as head −1 the bias b_O: those of a layer add up to its attn_out. TransformerLens''s result. Errors: no such run or position; z not captured there.';
+'What each head adds to the residual stream at a position (−1: the last), [d_model]. Head −1 is the bias b_O; the rows of a layer add up to its attn_out. TransformerLens calls this result. Errors: there is no such run or position; z was not captured there.';
 
 CREATE OR REPLACE FUNCTION lm.logit_attribution(
     run_id bigint,
@@ -140,8 +140,8 @@ BEGIN ATOMIC
         LEFT JOIN lm.unembedding_of(i.model_id, logit_attribution.wrong_token_id) AS wrong ON true
     ),
 
-    -- logit = w · (γ ⊙ (x − μ) / σ + β) = x · d + w · β, where d = (γ ⊙ w − its mean) / σ; with
-    -- the σ of the whole stream held, x may be cut in parts                            [d_model]
+    -- logit = w · (γ ⊙ (x − μ) / σ + β) = x · d + w · β, where d = (γ ⊙ w − its mean) / σ. With σ
+    -- fixed at that of the whole stream this is linear in x, so x may be cut in parts  [d_model]
     reading AS MATERIALIZED (
         SELECT
             c.layer,
@@ -192,7 +192,7 @@ BEGIN ATOMIC
 
     UNION ALL
 
-    -- what interventions changed outside of these parts
+    -- what interventions changed outside these parts
     SELECT
         'resid_post',
         r.layer,
@@ -214,7 +214,7 @@ BEGIN ATOMIC
 END;
 
 COMMENT ON FUNCTION lm.logit_attribution(bigint, int, int, int) IS
-'Direct logit attribution (Elhage et al. 2021): what each part of the model adds to the logit of a token (NULL: the one predicted), or to its lead over a wrong one, at a position (−1 the last), the final layer norm''s scale held. Heads are rows of attn_out, b_O its head −1, the final norm''s bias ln_final; a run with interventions has a row resid_post for what they changed outside of these. All rows add up to the logit. Errors: no such run, position or token; embed, pos_embed, z, mlp_out and resid_post not captured there in every layer.';
+'Direct logit attribution (Elhage et al. 2021): what each part of the model adds to the logit of a token (NULL: the one predicted), or to its lead over wrong_token_id, at a position (−1: the last). The scale of the final norm is held fixed, and all rows add up to the logit. Heads are rows of attn_out, whose head −1 is b_O; ln_final is the bias of the final norm; resid_post is what interventions changed elsewhere. Errors: there is no such run, position or token; embed, pos_embed, z, mlp_out or resid_post was not captured there in every layer.';
 
 CREATE OR REPLACE FUNCTION lm.logit_attribution(
     run_id bigint,
@@ -248,4 +248,4 @@ BEGIN ATOMIC
 END;
 
 COMMENT ON FUNCTION lm.logit_attribution(bigint, text, text, int) IS
-'lm.logit_attribution of tokens given as text, " king" say. Errors: its, and those of lm.token_id.';
+'lm.logit_attribution of tokens given as text, such as " king". Errors: the same, and those of lm.token_id.';

@@ -25,7 +25,7 @@ BEGIN ATOMIC
 END;
 
 COMMENT ON FUNCTION lm.logit_difference IS
-'Logit of answer − logit of wrong, read from a vector of the residual stream above the last layer.';
+'Logit of answer minus logit of wrong, from the residual stream after the last layer.';
 
 CREATE OR REPLACE FUNCTION lm.start_sweep(
     clean text,
@@ -52,13 +52,13 @@ BEGIN ATOMIC
                     THEN lm.fail(
                         NULL::int,
                         format('%s cannot be swept', start_sweep.site),
-                        'take a site that is vectors: resid_pre, attn_out, mlp_out, z, …'
+                        'take a site that holds vectors: resid_pre, attn_out, mlp_out, z, …'
                     )
                 WHEN c.n = d.n THEN c.n
                 ELSE lm.fail(
                     NULL::int,
                     format(
-                        'the prompts have %s and %s tokens: a patch needs the same number', c.n, d.n
+                        'the prompts have %s and %s tokens: a patch needs equally many', c.n, d.n
                     )
                 )
             END AS n_token
@@ -72,7 +72,7 @@ BEGIN ATOMIC
         WHERE m.model_id = start_sweep.model_id
     ),
 
-    -- what patches are taken from, and what a patched pass starts from
+    -- the run that patches come from, and the run that patched passes start from
     run AS MATERIALIZED (
         SELECT
             p.*,
@@ -100,7 +100,7 @@ BEGIN ATOMIC
         'NaN'
     FROM run AS r;
 
-    -- the runs are rows only now
+    -- a statement does not see the rows that it writes, so this is a second one
     UPDATE lm.patching_sweep AS s
     SET
         clean_difference = lm.logit_difference(a.value, start_sweep.model_id, s.answer, s.wrong),
@@ -121,7 +121,7 @@ BEGIN ATOMIC
 END;
 
 COMMENT ON FUNCTION lm.start_sweep IS
-'Runs both prompts and opens a sweep. Errors: prompts of different length; an answer that is not one token; a site that is no vector.';
+'Runs both prompts and opens a sweep. Errors: the prompts differ in length; an answer is not one token; the site cannot be swept.';
 
 CREATE OR REPLACE FUNCTION lm.patch_places(
     sweep_id bigint
@@ -186,8 +186,8 @@ BEGIN ATOMIC
             lm.logit_difference(t.value, s.model_id, s.answer, s.wrong)
         FROM sweep AS s
         CROSS JOIN pass
-        -- A patch changes nothing below its layer or before its position: each sequence begins
-        -- there, from the corrupt run's residual stream.
+        -- A patch changes nothing below its layer or before its position. So each sequence begins
+        -- there, with the residual stream of the corrupt run.
         CROSS JOIN LATERAL (
             SELECT
                 array_agg(p.sequence ORDER BY p.sequence, t.position) AS sequence,
@@ -240,7 +240,7 @@ BEGIN ATOMIC
 END;
 
 COMMENT ON FUNCTION lm.patch_places IS
-'Makes the patches of a sweep, in passes of lm.tokens_in_a_pass within a layer, and writes their effects; returns how many.';
+'Makes the patches of a sweep, in passes of lm.tokens_in_a_pass within a layer, and writes their effects. Returns their number.';
 
 CREATE OR REPLACE FUNCTION lm.patching_sweep(
     clean text,
@@ -293,4 +293,4 @@ BEGIN ATOMIC
 END;
 
 COMMENT ON FUNCTION lm.patching_sweep IS
-'Patches what a clean prompt has at a site into a corrupt one, place by place (layer × position; layer × head for q, k, v and z), and keeps what each does to the logit of answer − that of wrong; recovered is 0 for nothing and 1 for the clean prompt''s difference (Meng et al. 2022; Wang et al. 2023). Errors: those of lm.prompt_tokens and lm.start_sweep.';
+'Activation patching (Meng et al. 2022; Wang et al. 2023): puts what a clean prompt has at a site into a corrupt prompt, one place at a time. A place is a layer and a position, or a layer and a head at sites with heads. logit_difference is logit of answer minus logit of wrong; recovered is 0 if that did not change, and 1 if it became that of the clean prompt. Errors: those of lm.prompt_tokens and lm.start_sweep.';
