@@ -4,6 +4,7 @@ FROM python:3.13-slim
 WORKDIR /psqlm
 COPY pyproject.toml README.md LICENSE ./
 COPY analysis analysis
+COPY demo/llama demo/llama
 COPY demo/model demo/model
 COPY loader loader
 COPY psqlm psqlm

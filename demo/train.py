@@ -1,11 +1,12 @@
-"""Train the demo model: a GPT-2 of two million parameters that tells fairy tales.
+"""Train a demo model: a GPT-2 or a Llama of two million parameters that tells fairy tales.
 
-    python demo/train.py train  --run RUN [--resume] [--minutes 78]
-    python demo/train.py export --run RUN
-    python demo/train.py sample --prompt "Once upon a time"
+    python demo/train.py train  --model llama --run RUN [--resume] [--minutes 78]
+    python demo/train.py export --model llama --run RUN
+    python demo/train.py sample --model llama --prompt "Once upon a time"
 
 `train` reads the tales, makes a byte-level BPE tokenizer and fits the model; it keeps a checkpoint
-in the folder RUN. `export` turns that into a Hugging Face GPT-2 folder in float16.
+in the folder RUN. `export` turns that into a Hugging Face folder in float16. Both models have the
+same tokenizer and see the same windows of text; without `--model` it is the GPT-2.
 """
 
 import csv
@@ -14,7 +15,7 @@ import math
 import re
 import time
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import torch
@@ -23,10 +24,10 @@ from safetensors.torch import save
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 from torch import Tensor
 from torch.nn.functional import cross_entropy
-from transformers import GPT2Config, GPT2LMHeadModel
+from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel
 
 HERE = Path(__file__).resolve().parent
-TALES, MODEL = HERE.parent.parent / "shared" / "corpus", HERE / "model"
+TALES = HERE.parent.parent / "shared" / "corpus"
 END = "<|endoftext|>"  # stands before every tale, so the model knows how one begins
 VOCAB, CONTEXT, SEED = 4096, 512, 7
 HELD_OUT = 0.025  # share of the tales never trained on
@@ -34,18 +35,26 @@ HELD_OUT = 0.025  # share of the tales never trained on
 # Chapters of these are not tales of their own: each book is one text.
 NOVELS = ("baum-", "carroll-", "collodi-", "grahame-", "macdonald-")
 
-# What Hugging Face's gpt2 says of itself, with our sizes.
-SIZES = {"n_layer": 8, "n_head": 4, "n_embd": 128, "n_inner": None, "vocab_size": VOCAB}
-SIZES |= {"n_ctx": CONTEXT, "n_positions": CONTEXT}
-CONFIG: dict[str, Any] = {"architectures": ["GPT2LMHeadModel"], "model_type": "gpt2", **SIZES}
-CONFIG |= {"activation_function": "gelu_new", "layer_norm_epsilon": 1e-5}
-CONFIG |= {"attn_pdrop": 0.0, "embd_pdrop": 0.0, "resid_pdrop": 0.0, "initializer_range": 0.02}
-CONFIG |= {"bos_token_id": VOCAB - 1, "eos_token_id": VOCAB - 1}
-CONFIG |= {"tie_word_embeddings": True, "torch_dtype": "float16"}
+# What config.json says of each: as Hugging Face's gpt2 and Llama do, with our sizes.
+SHARED: dict[str, Any] = {"vocab_size": VOCAB, "initializer_range": 0.02, "torch_dtype": "float16"}
+SHARED |= {"bos_token_id": VOCAB - 1, "eos_token_id": VOCAB - 1, "tie_word_embeddings": True}
+GPT2 = {"architectures": ["GPT2LMHeadModel"], "model_type": "gpt2", **SHARED}
+GPT2 |= {"n_layer": 8, "n_head": 4, "n_embd": 128, "n_inner": None}
+GPT2 |= {"n_ctx": CONTEXT, "n_positions": CONTEXT}
+GPT2 |= {"activation_function": "gelu_new", "layer_norm_epsilon": 1e-5}
+GPT2 |= {"attn_pdrop": 0.0, "embd_pdrop": 0.0, "resid_pdrop": 0.0}
+LLAMA = {"architectures": ["LlamaForCausalLM"], "model_type": "llama", **SHARED}
+LLAMA |= {"num_hidden_layers": 8, "num_attention_heads": 4, "num_key_value_heads": 2}
+LLAMA |= {"hidden_size": 128, "head_dim": 32, "intermediate_size": 384}
+LLAMA |= {"max_position_embeddings": CONTEXT, "rope_theta": 10000.0, "rope_scaling": None}
+LLAMA |= {"hidden_act": "silu", "rms_norm_eps": 1e-5, "mlp_bias": False}
+LLAMA |= {"attention_bias": False, "attention_dropout": 0.0}
+CONFIGS = {"gpt2": GPT2, "llama": LLAMA}
+FOLDERS = {"gpt2": HERE / "model", "llama": HERE / "llama"}
 
+Kind = Annotated[Literal["gpt2", "llama"], typer.Option("--model", help="The architecture.")]
 Corpus = Annotated[Path, typer.Option(help="Folder with the tales and STORIES.tsv.")]
 Run = Annotated[Path, typer.Option(help="Folder of the checkpoint, outside the repository.")]
-Out = Annotated[Path, typer.Option(help="Folder of the finished model.")]
 app = typer.Typer(add_completion=False, help=__doc__)
 
 
@@ -137,7 +146,7 @@ def batch(stream: Tensor, step: int, rows: int, length: int) -> Tensor:
     return torch.stack([stream[s : s + length + 1] for s in starts.tolist()])
 
 
-def held_out_loss(model: GPT2LMHeadModel, stream: Tensor, length: int = CONTEXT) -> float:
+def held_out_loss(model: PreTrainedModel, stream: Tensor, length: int = CONTEXT) -> float:
     """Mean loss per token in nats, each window predicted from its own start."""
     total = 0.0
     with torch.inference_mode():
@@ -148,11 +157,12 @@ def held_out_loss(model: GPT2LMHeadModel, stream: Tensor, length: int = CONTEXT)
     return total / (len(stream) - 1)
 
 
-def make_optimizers(model: GPT2LMHeadModel) -> list[torch.optim.Optimizer]:
+def make_optimizers(model: PreTrainedModel) -> list[torch.optim.Optimizer]:
     """Muon for the blocks' matrices (it gets more out of few tokens), AdamW for the rest."""
     named = dict(model.named_parameters())
-    matrices = [p for n, p in named.items() if ".h." in n and p.ndim == 2]
-    tables = [p for n, p in named.items() if ".h." not in n and p.ndim == 2]
+    blocks = {n for n in named if re.search(r"\.\d+\.", n)}  # only those have numbers
+    matrices = [p for n, p in named.items() if n in blocks and p.ndim == 2]
+    tables = [p for n, p in named.items() if n not in blocks and p.ndim == 2]
     vectors = [p for p in named.values() if p.ndim == 1]
     groups = [{"params": tables, "peak": 4e-3}, {"params": vectors, "peak": 2e-3}]
     adam = torch.optim.AdamW(groups, betas=(0.9, 0.98), weight_decay=0.0, fused=True)
@@ -171,6 +181,7 @@ def schedule(progress: float, warm_up: float = 0.02) -> float:
 @app.command()
 def train(
     run: Run,
+    kind: Kind = "gpt2",
     corpus: Corpus = TALES,
     minutes: Annotated[float, typer.Option(help="The schedule follows the clock.")] = 78,
     steps: Annotated[int, typer.Option(help="Or this many steps, if they come first.")] = 8000,
@@ -189,8 +200,12 @@ def train(
     print(f"{len(texts)} + {len(held_texts)} tales, {len(stream):,} + {len(held):,} tokens")
 
     # "eager" attention is the one that torch.compile fuses; on a CPU it is the fastest.
-    config = GPT2Config(**CONFIG | {"attn_implementation": "eager", "use_cache": False})
-    model: Any = GPT2LMHeadModel(config)  # float32; only the export is float16
+    config = AutoConfig.for_model(**CONFIGS[kind], use_cache=False)
+    model: Any = AutoModelForCausalLM.from_config(
+        config,
+        dtype=torch.float32,  # only the export is float16
+        attn_implementation="eager",
+    )
     model.to(device)
     optimizers = make_optimizers(model)
     step, clock, seen = 0, 0.0, 0
@@ -244,8 +259,9 @@ def train(
 
 # --- the finished model ---------------------------------------------------------------------------
 @app.command()
-def export(run: Run, corpus: Corpus = TALES, out: Out = MODEL) -> None:
-    """Write the checkpoint as a Hugging Face GPT-2 in float16, and measure what was written."""
+def export(run: Run, kind: Kind = "gpt2", corpus: Corpus = TALES) -> None:
+    """Write the checkpoint as a Hugging Face folder in float16, and measure what was written."""
+    out = FOLDERS[kind]
     out.mkdir(parents=True, exist_ok=True)
     state = torch.load(run / "checkpoint.pt", map_location="cpu")["model"]
     weights = {k: v.half().contiguous() for k, v in state.items() if k != "lm_head.weight"}
@@ -256,7 +272,7 @@ def export(run: Run, corpus: Corpus = TALES, out: Out = MODEL) -> None:
 
     merges = ["#version: 0.2", *(" ".join(pair) for pair in bpe["merges"])]
     files: dict[str, str | bytes] = {
-        "config.json": json.dumps(CONFIG, indent=2, sort_keys=True) + "\n",
+        "config.json": json.dumps(CONFIGS[kind], indent=2, sort_keys=True) + "\n",
         "tokenizer_config.json": json.dumps(of_tokenizer, indent=2) + "\n",
         "tokenizer.json": tokenizer.to_str(pretty=True) + "\n",
         "vocab.json": json.dumps(bpe["vocab"], ensure_ascii=False) + "\n",
@@ -270,7 +286,7 @@ def export(run: Run, corpus: Corpus = TALES, out: Out = MODEL) -> None:
 
     texts = split(read_tales(corpus))[1]
     held = as_stream(tokenizer, texts)
-    loss = held_out_loss(GPT2LMHeadModel.from_pretrained(out, dtype=torch.float32), held)
+    loss = held_out_loss(AutoModelForCausalLM.from_pretrained(out, dtype=torch.float32), held)
     size = sum(len(text.encode()) for text in texts) + len(texts)
     bits = loss * (len(held) - 1) / size / math.log(2)
     print(f"held-out loss {loss:.4f}, perplexity {math.exp(loss):.2f}, {bits:.3f} bits per byte")
@@ -278,17 +294,17 @@ def export(run: Run, corpus: Corpus = TALES, out: Out = MODEL) -> None:
 
 @app.command()
 def sample(
+    kind: Kind = "gpt2",
     prompt: str = "Once upon a time",
     tokens: int = 120,
     seed: int = 1,
     temperature: float = 0.8,
     top_k: int = 40,
-    out: Out = MODEL,
 ) -> None:
     """Continue a prompt; an empty one begins a new tale."""
     torch.manual_seed(seed)
-    tokenizer = Tokenizer.from_file(str(out / "tokenizer.json"))
-    model: Any = GPT2LMHeadModel.from_pretrained(out, dtype=torch.float32)
+    tokenizer = Tokenizer.from_file(str(FOLDERS[kind] / "tokenizer.json"))
+    model: Any = AutoModelForCausalLM.from_pretrained(FOLDERS[kind], dtype=torch.float32)
     ids = torch.tensor([tokenizer.encode(prompt or END).ids])
     how = {"temperature": temperature, "top_k": top_k, "max_new_tokens": tokens}
     found = model.generate(ids, do_sample=True, pad_token_id=VOCAB - 1, **how)

@@ -1,4 +1,4 @@
-"""Getting a model's files: the bundled model, a folder, or a Hugging Face repository."""
+"""Getting a model's files: a bundled model, a folder, or a Hugging Face repository."""
 
 from __future__ import annotations
 
@@ -8,12 +8,11 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from psqlm.bundled_files import DEMO_MODEL
+from psqlm.bundled_files import BUNDLED
 from psqlm.errors import PsqlmError
 
 from .checkpoint import INDEX, shard_names
 
-DEMO = "demo"
 REPOSITORY = re.compile(r"[\w.-]+(/[\w.-]+)?", re.ASCII)
 TOKENIZER_FILES = ("vocab.json", "merges.txt")
 # Which tokens are special; most repositories lack some of these.
@@ -38,23 +37,23 @@ def find(source: str, revision: str | None = None) -> Source:
     """Find a model's files, fetching them if they are in a repository.
 
     Args:
-        source: "demo", a folder, or the id of a Hugging Face repository.
+        source: a bundled model ("demo"), a folder, or the id of a Hugging Face repository.
         revision: a branch, tag or commit of the repository.
 
     Raises:
         PsqlmError: there is no such model, or it cannot be fetched.
     """
     folder = Path(source).expanduser()
-    if source == DEMO or folder.is_dir():
+    if source in BUNDLED or folder.is_dir():
         if revision is not None:
             raise PsqlmError(f"{source} has no revisions: leave out --revision")
-        if source == DEMO:
-            return Source(DEMO_MODEL, DEMO)
+        if source in BUNDLED:
+            return Source(BUNDLED[source], source)
         return Source(folder.resolve(), str(folder.resolve()))
     if not REPOSITORY.fullmatch(source) or source.startswith("."):
         raise PsqlmError(
             f"no folder {source}: give a folder with config.json, a repository such as gpt2, "
-            "or demo"
+            f"or {' or '.join(BUNDLED)}"
         )
     return _fetch(source, revision)
 
@@ -121,7 +120,7 @@ def _download(repository: str, name: str, revision: str | None) -> Path:
         )
         raise PsqlmError(
             f"{name} of {where} is not in the cache, and {reason}: "
-            "give a folder, or load the bundled model (psqlm load demo)"
+            "give a folder, or load a bundled model (psqlm load demo)"
         ) from error
     except errors.EntryNotFoundError as error:
         raise PsqlmError(f"{where} has no {name}: it is no model that psqlm reads") from error

@@ -13,3 +13,5 @@ def _folder(installed: str, checkout: str) -> Path:
 
 SQL = _folder("sql", "sql")
 DEMO_MODEL = _folder("demo", "demo/model")
+# The models that come along, by the names that load them.
+BUNDLED = {"demo": DEMO_MODEL, "demo-llama": _folder("demo_llama", "demo/llama")}

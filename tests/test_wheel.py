@@ -84,14 +84,15 @@ def test_only_psqlm_lands_in_site_packages(dist: Path) -> None:
     ours = {f"{path.relative_to(CHECKOUT)}" for path in (CHECKOUT / "psqlm").rglob("*.py")}
     assert ours <= set(names)
     for name in ("config.json", "model.safetensors", "vocab.json", "merges.txt"):
-        assert f"psqlm/demo/{name}" in names
+        assert {f"psqlm/demo/{name}", f"psqlm/demo_llama/{name}"} <= set(names)
     assert "psqlm/py.typed" in names
 
 
 def test_the_source_distribution_makes_the_same_package(dist: Path) -> None:
     with tarfile.open(next(dist.glob("*.tar.gz"))) as source:
         names = {name.split("/", 1)[-1] for name in source.getnames()}
-    assert {"pyproject.toml", "README.md", "LICENSE", "demo/model/model.safetensors"} <= names
+    assert {"pyproject.toml", "README.md", "LICENSE"} <= names
+    assert {f"demo/{folder}/model.safetensors" for folder in ("model", "llama")} <= names
     assert {f"sql/{path.name}" for path in (CHECKOUT / "sql").glob("*.sql")} <= names
 
 

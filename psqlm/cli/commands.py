@@ -70,7 +70,10 @@ def demo(
 @app.command()
 def load(
     source: Annotated[
-        str, typer.Argument(help="demo, a repository of Hugging Face (gpt2, …) or a folder.")
+        str,
+        typer.Argument(
+            help="demo, demo-llama, a repository of Hugging Face (gpt2, …) or a folder."
+        ),
     ],
     name: Annotated[
         str | None, typer.Option(help="What to call it; by default as the source is called.")
