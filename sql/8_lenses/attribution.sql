@@ -39,7 +39,7 @@ BEGIN ATOMIC
             ON m.model_id = lm.require_capture(head_results.run_id, '{z}', NULL, ARRAY[p.position])
     ),
 
-    -- z with one head kept and the others zero; last, with all heads zero [layer, head + 1, d_model]
+    -- z with one head kept, the others zero; last, with all heads zero  [layer, head + 1, d_model]
     alone AS MATERIALIZED (
         SELECT
             c.layer,

@@ -82,8 +82,8 @@ RETURN (
 COMMENT ON FUNCTION lm.site_width IS
 'How many numbers a captured vector of a site has in a model: d_model, d_mlp or d_head. Errors: site is NULL; the model does not have it; its vectors have no fixed width (attn_scores, pattern, logits).';
 
--- An index on vectors needs their width as a constant, in the index and in the query. So two functions
--- build their statement when they run, from the names and numbers below.
+-- An index on vectors needs their width as a constant, in the index and in the query. So two
+-- functions build their statement when they run, from the names and numbers below.
 
 CREATE OR REPLACE FUNCTION lm.activation_source(
     site lm.site,
