@@ -149,8 +149,8 @@ $$;
 
 COMMENT ON FUNCTION lm.context_is_full IS 'Says why a generation ends before n_tokens. Always true.';
 
--- Declared STABLE, which it is not, and without SET, so that the planner inlines it. Rows then arrive
--- as they are made (a cursor, psql's FETCH_COUNT) and not all at the end.
+-- Declared STABLE, which it is not, and without SET, so that the planner inlines it. Rows then
+-- arrive as they are made (a cursor, psql's FETCH_COUNT) and not all at the end.
 CREATE OR REPLACE FUNCTION lm.generate_tokens(
     prompt text,
     n_tokens int DEFAULT 20,

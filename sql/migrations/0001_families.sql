@@ -186,6 +186,12 @@ ALTER TABLE lm.intervention
     ADD COLUMN unit int,
     DROP CONSTRAINT intervention_from_run_fkey,
     ADD FOREIGN KEY (from_run) REFERENCES lm.run,
+    DROP CONSTRAINT site_has_heads,
+    ADD CONSTRAINT site_has_heads
+        CHECK (
+            head IS NULL
+            OR site IN ('q', 'k', 'v', 'rot_q', 'rot_k', 'attn_scores', 'pattern', 'z')
+        ),
     ADD CONSTRAINT unit_is_of_one_vector
         CHECK (
             unit IS NULL
@@ -224,6 +230,9 @@ CREATE TRIGGER drop_weights
 AFTER DELETE ON lm.model
 FOR EACH STATEMENT
 EXECUTE FUNCTION lm.drop_weights();
+
+COMMENT ON FUNCTION lm.drop_weights IS 'Drops the weights of models that have been deleted.';
+COMMENT ON TRIGGER drop_weights ON lm.model IS 'Drops the weights of models that are deleted.';
 
 -- the trigger's function finds nobody else's names
 ALTER FUNCTION lm.forget_generation() SET search_path = pg_catalog, pg_temp;
