@@ -167,7 +167,9 @@ class _Reader:
     def _activation(self) -> str:
         key = self._keys["activation"]
         value = self._config.get(key)
-        if value not in ACTIVATIONS:
+        if isinstance(value, str):
+            value = self._family.activations.get(value, value)
+        if not isinstance(value, str) or value not in ACTIVATIONS:
             raise PsqlmError(
                 f"{key} {_shown(value)} is not supported: psqlm computes {', '.join(ACTIVATIONS)}"
             )

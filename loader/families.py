@@ -62,6 +62,7 @@ class Family:
         rotates: whether queries and keys are rotated.
         embed_scale: whether token embeddings are multiplied by √d_model.
         attn_scaling: what scores are multiplied by, where it does not follow from the head's width.
+        activations: names of activations that mean another one here.
         window: the option that says how many positions a query sees in layers with a window.
         layers_have_windows: whether all layers have one where config.json does not say which.
         heads_normed_together: whether q_norm and k_norm are of all heads together.
@@ -88,6 +89,7 @@ class Family:
     rotates: bool = True
     embed_scale: bool = False
     attn_scaling: float | None = None
+    activations: dict[str, str] = field(default_factory=dict)
     window: str = "sliding_window"
     layers_have_windows: bool = False
     heads_normed_together: bool = False
@@ -438,7 +440,9 @@ FAMILIES: dict[str, Family] = {
         required={"use_sliding_window": (False,)},
     ),
     "gemma": gemma_like(
-        LLAMA_NORMS, {"num_key_value_heads": 16, "hidden_act": "gelu_pytorch_tanh"}
+        LLAMA_NORMS,
+        {"num_key_value_heads": 16, "hidden_act": "gelu_pytorch_tanh"},
+        activations={"gelu": "gelu_pytorch_tanh"},
     ),
     "gemma2": gemma_like(
         GEMMA2_NORMS,

@@ -1,7 +1,9 @@
 """A PostgreSQL of the test session's own, with the demo model loaded.
 
 PSQLM_TEST_POSTGRES=16 runs the tests on PostgreSQL 16, PSQLM_TEST_DSN on a server that is there
-already (as a superuser; databases are made and dropped again).
+already (as a superuser; databases are made and dropped again). GPT-2's tokenizer comes from the
+folder PSQLM_TEST_GPT2_TOKENIZER, from Hugging Face's cache or from the hub; the article's paragraph
+from the file PSQLM_TEST_PARAGRAPH.
 """
 
 from __future__ import annotations
@@ -12,9 +14,10 @@ import tempfile
 from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import differences
+import gpt2_files
 import psycopg
 import pytest
 from psycopg import sql
@@ -24,7 +27,8 @@ from psqlm import database, loader
 from psqlm.database.server import VERSION, EmbeddedServer
 from psqlm.synth import synth
 
-SHARED = Path(__file__).resolve().parents[2] / "shared"
+if TYPE_CHECKING:
+    from families import Families
 
 
 class MakeDatabase(Protocol):
@@ -169,11 +173,33 @@ def gpt2(
 
 
 @pytest.fixture(scope="session")
-def shared() -> Path:
-    """Data that is not part of the project; tests that need it skip where it is absent."""
-    if not SHARED.is_dir():
-        pytest.skip(f"{SHARED} is not there")
-    return SHARED
+def family_database(
+    make_database: MakeDatabase, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Families]:
+    from families import Families  # torch takes a while
+
+    with psycopg.connect(make_database("psqlm_families")) as connection:
+        yield Families(connection, tmp_path_factory.mktemp("families"))
+        connection.rollback()
+
+
+@pytest.fixture
+def families(family_database: Families) -> Iterator[Families]:
+    """Small random models of every family in one database; a test's changes are undone."""
+    yield family_database
+    family_database.connection.rollback()
+
+
+@pytest.fixture(scope="session")
+def gpt2_tokenizer() -> Path:
+    """A folder with GPT-2's vocab.json and merges.txt."""
+    return gpt2_files.tokenizer_folder()
+
+
+@pytest.fixture(scope="session")
+def paragraph() -> str:
+    """The paragraph of the article that the project started from."""
+    return gpt2_files.paragraph()
 
 
 def _administer(dsn: str, statement: sql.Composable) -> None:

@@ -53,12 +53,12 @@ def test_product(connection: psycopg.Connection, n_rows: int) -> None:
 
 @pytest.mark.parametrize("n_rows", N_ROWS)
 def test_linear(connection: psycopg.Connection, n_rows: int) -> None:
-    """Every map of a layer, in its blocks."""
+    """Every map of a layer."""
     maps = connection.execute(
         "SELECT map, block, array_agg(weight::real[] ORDER BY unit), array_agg(bias ORDER BY unit) "
         "FROM lm.linear WHERE layer = 1 GROUP BY map, block"
     ).fetchall()
-    assert len(maps) > 6
+    assert len(maps) == 6
     for map_, block, weight, bias in maps:
         x = _matrix(n_rows, len(weight[0]))
         row = connection.execute(
@@ -76,6 +76,8 @@ def test_linear(connection: psycopg.Connection, n_rows: int) -> None:
     [
         "lm.product(x, x)",
         "lm.linear(x, 1, 0, 'q')",
+        "lm.softmax(x)",
+        "lm.normalize(x, x[1], x[1], 1e-5, true)",
     ],
 )
 def test_is_inlined(connection: psycopg.Connection, call: str) -> None:
@@ -87,7 +89,7 @@ def test_is_inlined(connection: psycopg.Connection, call: str) -> None:
     name = call.partition("(")[0]
     calls = [line for (line,) in plan if "Function Scan" in line and name in line]
     assert not calls, calls
-    assert any("<#>" in line for (line,) in plan)
+    assert any("<#>" in line or "l2_normalize" in line for (line,) in plan)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float16"])
@@ -181,3 +183,48 @@ def test_activation(connection: psycopg.Connection, activation: str) -> None:
 def test_no_such_activation(connection: psycopg.Connection) -> None:
     with pytest.raises(psycopg.Error, match="there is no activation named swish9"):
         connection.execute("SELECT lm.activate('{\"[1]\"}', 'swish9')")
+
+
+@pytest.mark.parametrize("offset", [0, 300, -20_000])
+@pytest.mark.parametrize("scale", [0.1, 2, 8, 40, 2000])
+@pytest.mark.parametrize("knocked_out", [0, 0.3, 1])
+def test_softmax(
+    connection: psycopg.Connection, scale: float, offset: float, knocked_out: float
+) -> None:
+    """Rows of all lengths up to a hundred, some of their keys knocked out."""
+    generator = np.random.default_rng(3)
+    scores = _matrix(100, 100) * np.float32(scale) + np.float32(offset)
+    scores = np.where(generator.random(scores.shape) < knocked_out, np.float32(-1e38), scores)
+    scores[5] = -1e38
+    rows = [row[: length + 1] for length, row in enumerate(scores)]
+    found = connection.execute(
+        "SELECT w::real[] FROM lm.softmax(%s::vector[]) AS s (x), unnest(s.x) AS w",
+        ([str(row.tolist()) for row in rows],),
+    ).fetchall()
+    theirs = np.zeros(scores.shape)
+    for place, row in enumerate(rows):
+        masked = torch.tensor(np.where(row == np.float32(-1e38), -np.inf, row).astype(float))
+        theirs[place, : len(row)] = torch.softmax(masked, dim=0).nan_to_num(0).numpy()
+    ours = np.array([np.pad(w, (0, 100 - len(w))) for (w,) in found])
+    assert_close(f"softmax, scale {scale}", ours, theirs, absolute=1e-6)
+    assert np.all(ours[:, :][np.tril(scores == np.float32(-1e38))] == 0)
+
+
+@pytest.mark.parametrize("n_rows", [1, 20])
+@pytest.mark.parametrize("scale", [1e-3, 1, 300])
+def test_normalize(connection: psycopg.Connection, n_rows: int, scale: float) -> None:
+    x = _matrix(n_rows, 64) * np.float32(scale) + np.float32(scale)
+    gain, bias = _matrix(2, 64, seed=1)
+    tensors = [torch.tensor(array, dtype=torch.float64) for array in (x, gain, bias)]
+    theirs = {
+        True: torch.nn.functional.layer_norm(tensors[0], [64], *tensors[1:], 1e-5),
+        False: torch.nn.functional.rms_norm(tensors[0], [64], tensors[1], 1e-5) + tensors[2],
+    }
+    for centred, expected in theirs.items():
+        rows = connection.execute(
+            "SELECT r::real[] FROM lm.normalize(%s::vector[], %s::vector, %s::vector, 1e-5, %s) "
+            "AS n (x), unnest(n.x) AS r",
+            (_sql(x), str(gain.tolist()), str(bias.tolist()), centred),
+        ).fetchall()
+        name = "layer norm" if centred else "RMS norm"
+        assert_close(name, [row for (row,) in rows], expected, absolute=2e-6)

@@ -111,14 +111,13 @@ repeatable = settings(
 
 
 @pytest.fixture(scope="session")
-def gpt2(shared: Path) -> tiktoken.Encoding:
+def gpt2(gpt2_tokenizer: Path) -> tiktoken.Encoding:
     """tiktoken's gpt2, from the files OpenAI published."""
-    folder = shared / "gpt2-tokenizer"
     return tiktoken.Encoding(
         "gpt2",
         pat_str=r50k_pat_str,
         mergeable_ranks=data_gym_to_mergeable_bpe_ranks(
-            str(folder / "merges.txt"), str(folder / "vocab.json")
+            str(gpt2_tokenizer / "merges.txt"), str(gpt2_tokenizer / "vocab.json")
         ),
         special_tokens={END_OF_TEXT: 50256},
     )
@@ -140,12 +139,12 @@ def encoders(gpt2: tiktoken.Encoding, demo: Tokenizer) -> dict[str, Callable[[st
 
 
 @pytest.fixture(scope="session")
-def gpt2_folder(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def gpt2_folder(gpt2_tokenizer: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model with GPT-2's tokenizer and next to no weights."""
     folder = tmp_path_factory.mktemp("tokenizer") / "gpt2"
     GPT2LMHeadModel(GPT2Config(n_embd=2, n_layer=1, n_head=1)).save_pretrained(folder)
     for file in ("vocab.json", "merges.txt"):
-        shutil.copy(shared / "gpt2-tokenizer" / file, folder)
+        shutil.copy(gpt2_tokenizer / file, folder)
     return folder
 
 
@@ -255,14 +254,13 @@ def test_one_merge_a_step_gives_the_same(one_locale: psycopg.Connection, encoder
 
 
 def test_the_paragraph(
-    one_locale: psycopg.Connection, shared: Path, gpt2: tiktoken.Encoding
+    one_locale: psycopg.Connection, paragraph: str, gpt2: tiktoken.Encoding
 ) -> None:
-    text = (shared / "prompts" / "hungarian_rock.txt").read_text(encoding="utf-8")
-    rows = one_locale.execute("SELECT * FROM lm.tokenize(%s)", (text,)).fetchall()
+    rows = one_locale.execute("SELECT * FROM lm.tokenize(%s)", (paragraph,)).fetchall()
     assert len(rows) == 95
-    assert [token_id for _, token_id, _ in rows] == gpt2.encode(text)
+    assert [token_id for _, token_id, _ in rows] == gpt2.encode(paragraph)
     assert [position for position, _, _ in rows] == list(range(95))
-    assert "".join(token for _, _, token in rows) == text
+    assert "".join(token for _, _, token in rows) == paragraph
     assert {token_id for _, token_id, text in rows if text == " rock"} == {3881}
 
 
@@ -274,7 +272,7 @@ def test_classes_are_those_of_tiktoken(
 ) -> None:
     """Every code point. If this fails tiktoken has moved to another version of Unicode.
 
-    Then sql/15_unicode.sql is to be written again, by tools/unicode_classes.py.
+    Then sql/3_tokenizer/unicode.sql is to be written again, by tools/unicode_classes.py.
     """
     single_bytes = {bytes([byte]): byte for byte in range(256)}
     reference = tiktoken.Encoding(
@@ -301,7 +299,7 @@ def test_pieces_are_those_of_tokenizers(any_locale: psycopg.Connection, demo: To
         row = any_locale.execute(
             """
             SELECT array_agg(p.match[1] ORDER BY p.number)
-            FROM regexp_matches(%s COLLATE "C", lm.piece_pattern(), 'g')
+            FROM regexp_matches(%s COLLATE "C", lm.piece_pattern('gpt2'), 'g')
                 WITH ORDINALITY AS p (match, number)
             """,
             (text,),
@@ -320,8 +318,13 @@ def test_special_tokens_are_read_whole(connection: psycopg.Connection) -> None:
     for token in special:
         connection.execute(
             """
-            INSERT INTO lm.vocabulary (model_id, token_id, bytes, token, special)
-            VALUES (lm.model_id('demo'), %s, %s, %s, true)
+            WITH added AS (
+                INSERT INTO lm.vocabulary (model_id, token_id, bytes, token, kind, special)
+                VALUES (lm.model_id('demo'), %s, %s, %s, 'unmerged', true)
+                RETURNING model_id, token_id, token
+            )
+            INSERT INTO lm.added_token (model_id, token_id, content)
+            SELECT model_id, token_id, token FROM added
             """,
             (reference.token_to_id(token), token.encode(), token),
         )
@@ -335,9 +338,9 @@ def test_special_tokens_are_read_whole(connection: psycopg.Connection) -> None:
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_a_token_is_what_its_bytes_merge_into(shared: Path, model: str) -> None:
+def test_a_token_is_what_its_bytes_merge_into(request: pytest.FixtureRequest, model: str) -> None:
     """That is why a piece that is a token need not be merged; special tokens are no pieces."""
-    folder = shared / "gpt2-tokenizer" if model == "gpt2" else DEMO_MODEL
+    folder = request.getfixturevalue("gpt2_tokenizer") if model == "gpt2" else DEMO_MODEL
     bpe = BPE.from_file(str(folder / "vocab.json"), str(folder / "merges.txt"))
     tokens = Tokenizer(bpe).get_vocab(with_added_tokens=False)
     others = [token for token in tokens if [part.value for part in bpe.tokenize(token)] != [token]]
@@ -393,11 +396,10 @@ def test_bytes_are_exact(one_locale: psycopg.Connection, gpt2: tiktoken.Encoding
 
 
 @pytest.fixture(scope="session")
-def ranks(shared: Path, gpt2: tiktoken.Encoding) -> dict[tuple[bytes, bytes], int]:
+def ranks(gpt2_tokenizer: Path, gpt2: tiktoken.Encoding) -> dict[tuple[bytes, bytes], int]:
     """GPT-2's merges and their ranks, from the file."""
-    folder = shared / "gpt2-tokenizer"
-    vocabulary = json.loads((folder / "vocab.json").read_text(encoding="utf-8"))
-    lines = (folder / "merges.txt").read_text(encoding="utf-8").splitlines()[1:]
+    vocabulary = json.loads((gpt2_tokenizer / "vocab.json").read_text(encoding="utf-8"))
+    lines = (gpt2_tokenizer / "merges.txt").read_text(encoding="utf-8").splitlines()[1:]
     pairs = [line.split(" ") for line in lines]
     return {
         (

@@ -1,6 +1,6 @@
--- Which model is meant, and how the functions of this schema refuse bad input.
+-- Which model a call means, and how functions refuse bad input.
 
--- The one thing no query can do is refuse; hence a line of PL/pgSQL.
+-- A query cannot raise an error, so this is PL/pgSQL.
 CREATE OR REPLACE FUNCTION lm.fail(
     like_type anyelement,
     message text,
@@ -9,9 +9,10 @@ CREATE OR REPLACE FUNCTION lm.fail(
 RETURNS anyelement
 LANGUAGE plpgsql
 VOLATILE
+SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    -- a message put together with an argument that is NULL is NULL, and RAISE refuses that
+    -- a message made with a NULL argument is NULL, and RAISE does not take that
     message := COALESCE(message, 'an argument is NULL that must have a value');
     IF hint IS NULL THEN
         RAISE EXCEPTION USING MESSAGE = message, ERRCODE = 'invalid_parameter_value';
@@ -21,7 +22,7 @@ END
 $$;
 
 COMMENT ON FUNCTION lm.fail IS
-'Raises an error, from within a query; like_type gives the type the query expects there.';
+'Raises an error from within a query. like_type gives the type that the query expects in this place.';
 
 CREATE OR REPLACE FUNCTION lm.row_limit(
     k int
@@ -39,7 +40,7 @@ RETURN CASE
 END;
 
 COMMENT ON FUNCTION lm.row_limit IS
-'How many rows are wanted: k, or NULL for all of them. Errors: k negative.';
+'How many rows are wanted: k, or NULL for all of them. Errors: k is negative.';
 
 CREATE OR REPLACE FUNCTION lm.default_model()
 RETURNS text
@@ -64,7 +65,7 @@ RETURN (
 );
 
 COMMENT ON FUNCTION lm.default_model IS
-'Name of the model meant where none is given: the only one loaded, or the one marked default. Errors: none loaded; several and none marked.';
+'Name of the model to use when no name is given: the only one loaded, or the one marked default. Errors: no model is loaded; several are and none is marked.';
 
 CREATE OR REPLACE FUNCTION lm.model_id(
     model text DEFAULT NULL
@@ -73,7 +74,7 @@ RETURNS int
 LANGUAGE sql
 STABLE
 RETURN COALESCE(
-    -- the default in a subquery: the planner must not try it, and its errors, where a name is given
+    -- the default in a subquery, so that it is not computed, and raises no error, if a name is given
     (
         SELECT m.model_id
         FROM lm.model AS m
@@ -82,12 +83,12 @@ RETURN COALESCE(
     lm.fail(
         NULL::int,
         'no model named "' || model_id.model || '" is loaded',
-        'SELECT name FROM lm.model lists those that are; psqlm load brings others'
+        'SELECT name FROM lm.model lists the loaded ones; psqlm load adds others'
     )
 );
 
 COMMENT ON FUNCTION lm.model_id IS
-'Key of a model by its name, or of the default model. Errors: no such model; no default.';
+'Key of a model by its name, or of the default model. Errors: there is no such model, or no default.';
 
 CREATE OR REPLACE FUNCTION lm.set_default_model(
     name text
@@ -104,4 +105,4 @@ BEGIN ATOMIC
 END;
 
 COMMENT ON FUNCTION lm.set_default_model IS
-'Marks the model meant where none is named. Errors: no such model.';
+'Marks the model to use when no name is given. Errors: there is no such model.';

@@ -1,4 +1,4 @@
--- The sites of a model: which its family has, and how wide they are.
+-- The sites of a model: which ones it has, and how wide they are.
 
 CREATE OR REPLACE FUNCTION lm.has_norm(
     model_id int,
@@ -14,7 +14,7 @@ RETURN EXISTS (
     WHERE n.model_id = has_norm.model_id AND n.site = has_norm.site
 );
 
-COMMENT ON FUNCTION lm.has_norm IS 'Whether a model has a norm of this name in its layers.';
+COMMENT ON FUNCTION lm.has_norm IS 'Whether the layers of a model have a norm of this name.';
 
 CREATE OR REPLACE VIEW lm.model_site AS
 SELECT
@@ -59,12 +59,12 @@ CROSS JOIN LATERAL (
 WHERE s.is_there;
 
 COMMENT ON VIEW lm.model_site IS
-'The sites that a model has, in the order of computation: families differ, as TransformerLens''s hook points do.';
+'The sites that a model has, in the order of computation. Families differ, as they do in TransformerLens.';
 COMMENT ON COLUMN lm.model_site.model_id IS 'The model.';
 COMMENT ON COLUMN lm.model_site.site IS 'The site.';
-COMMENT ON COLUMN lm.model_site.n_head IS 'How many heads it has, each a row when captured; NULL: it has none.';
+COMMENT ON COLUMN lm.model_site.n_head IS 'Number of heads, each a row of its own when captured. NULL: the site has no heads.';
 COMMENT ON COLUMN lm.model_site.width IS
-'How many numbers a captured vector has; NULL: one per key (attn_scores, pattern) or per token (logits).';
+'How many numbers a captured vector has. NULL: one for each key (attn_scores, pattern) or token (logits).';
 
 CREATE OR REPLACE FUNCTION lm.key_site(
     model_id int
@@ -80,4 +80,4 @@ RETURN CASE
 END::lm.site;
 
 COMMENT ON FUNCTION lm.key_site IS
-'The site that attention reads as keys: rot_k where a model rotates them, k elsewhere.';
+'The site that attention reads as keys: rot_k if the model rotates keys, else k.';

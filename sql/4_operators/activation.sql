@@ -1,5 +1,5 @@
--- The non-linearity of the MLP, element by element. pgvector has neither e^x nor tanh, so an array is
--- walked through once; all else is done on whole vectors, which costs a hundredth of it.
+-- The non-linearity of the MLP, element by element. pgvector has neither e^x nor tanh, so an array
+-- is walked through once; all else is done on whole vectors, which costs a hundredth of it.
 
 CREATE OR REPLACE FUNCTION lm.activate(
     x vector[],

@@ -149,14 +149,31 @@ STABLE
 PARALLEL SAFE
 ROWS 50000
 BEGIN ATOMIC
+    -- not by lm.unembedding_blocks: a level less for each row to pass
     (
         SELECT
             u.token_id,
             u.bias,
             COALESCE(u.weight, u.weight_half::vector)
-        FROM lm.unembedding_blocks(unembedding_rows.model_id) AS u
-        WHERE lm.is_whole(unembedding_rows.model_id)
+        FROM lm.unembedding AS u
+        WHERE u.model_id = unembedding_rows.model_id AND lm.is_whole(unembedding_rows.model_id)
         ORDER BY u.token_id, u.block
+    )
+
+    UNION ALL
+
+    (
+        SELECT
+            e.token_id,
+            0::real,
+            COALESCE(e.embedding, e.embedding_half::vector)
+        FROM lm.token_embedding AS e
+        WHERE e.model_id = unembedding_rows.model_id
+            AND lm.is_whole(unembedding_rows.model_id)
+            AND NOT EXISTS (
+                SELECT FROM lm.unembedding AS u WHERE u.model_id = unembedding_rows.model_id
+            )
+        ORDER BY e.token_id, e.block
     )
 
     UNION ALL

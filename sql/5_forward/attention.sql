@@ -39,7 +39,6 @@ BEGIN ATOMIC
                         unnest(c.positions) + 1 - (attention.here).sliding_window - c.first_key, 0
                     )
             ) AS n_unseen,
-            lm.fill(1, cardinality(c.keys)) AS ones,
             lm.fill(0, cardinality(c.keys)) AS zeros
         FROM lm.context(attention.q, attention.k, attention.v, attention.here) AS c
     ),
@@ -84,7 +83,6 @@ BEGIN ATOMIC
             c.positions,
             c.n_unseen,
             c.first_key,
-            c.ones,
             c.zeros,
             ARRAY(
                 SELECT
@@ -141,57 +139,45 @@ BEGIN ATOMIC
             ON key_head.sequence = head.sequence AND key_head.head = head.kv_head
     ),
 
-    -- pattern = softmax(attn_scores): e^(score − highest) divided by its sum; e^−60 is nothing
-    -- beside 1, and still large enough never to be an underflow               [query, key]
+    -- pattern = softmax(attn_scores), 0 for the keys before the window                [query, key]
     pattern AS MATERIALIZED (
         SELECT
-            a.*,
-            ARRAY(
-                SELECT
-                    CASE
-                        WHEN size.pattern_is_changed
-                            THEN lm.change_row(
-                                seen.x, (attention.here).changes, 'pattern', (attention.here).layer,
-                                a.head, a.sequence, b.position
+            a.sequence,
+            a.head,
+            a.rows,
+            a.kv_head,
+            a.zeros,
+            CASE
+                WHEN size.pattern_is_changed
+                    THEN ARRAY(
+                        SELECT
+                            lm.change_row(
+                                b.weights, (attention.here).changes, 'pattern',
+                                (attention.here).layer, a.head, a.sequence, b.position
                             )
-                        ELSE seen.x
-                    END
-                FROM unnest(a.scores, a.positions, a.n_unseen) AS b (scores, position, n_unseen)
-                CROSS JOIN LATERAL (
-                    SELECT max(s.score) AS highest
-                    FROM (SELECT unnest(b.scores::real[]) AS score) AS s
-                ) AS m
-                CROSS JOIN LATERAL (
-                    SELECT
-                        ARRAY(
-                            SELECT exp(greatest(unnest(b.scores::real[]) - m.highest, -60))
-                        )::vector AS x
-                    OFFSET 0
-                ) AS e
-                CROSS JOIN LATERAL (
-                    SELECT
-                        e.x * lm.fill(
-                            -- a query whose every edge is cut attends to nothing
-                            CASE
-                                WHEN m.highest > -1e38::real
-                                    THEN -1 / (e.x <#> subvector(a.ones, 1, vector_dims(e.x)))
-                                ELSE 0
-                            END,
-                            vector_dims(e.x)
-                        ) AS x
-                    OFFSET 0
-                ) AS w
-                CROSS JOIN LATERAL (
-                    SELECT
-                        CASE
-                            WHEN b.n_unseen > 0 THEN subvector(a.zeros, 1, b.n_unseen) || w.x
-                            ELSE w.x
-                        END AS x
-                    OFFSET 0
-                ) AS seen
-            ) AS weights
+                        FROM unnest(seen.weights, a.positions) AS b (weights, position)
+                    )
+                ELSE seen.weights
+            END AS weights
         FROM size
         CROSS JOIN attn_scores AS a
+        CROSS JOIN LATERAL lm.softmax(a.scores) AS seeing (weights)
+        CROSS JOIN LATERAL (
+            SELECT
+                CASE
+                    WHEN (attention.here).sliding_window IS NULL THEN seeing.weights
+                    ELSE ARRAY(
+                        SELECT
+                            CASE
+                                WHEN b.n_unseen > 0
+                                    THEN subvector(a.zeros, 1, b.n_unseen) || b.weights
+                                ELSE b.weights
+                            END
+                        FROM unnest(seeing.weights, a.n_unseen) AS b (weights, n_unseen)
+                    )
+                END AS weights
+            OFFSET 0
+        ) AS seen
     ),
 
     -- z = Σ_key pattern[key] v[key]                                           [query, d_head]

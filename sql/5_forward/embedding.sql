@@ -33,8 +33,13 @@ BEGIN ATOMIC
         CROSS JOIN unnest(embed_tokens.token_ids, (embed_tokens.here).positions)
             WITH ORDINALITY AS b (token_id, position, row)
         CROSS JOIN LATERAL lm.embedding_of(m.model_id, b.token_id) AS t
-        LEFT JOIN lm.position_embedding AS p
-            ON p.model_id = m.model_id AND p.position = b.position
+        -- fenced, for the planner would rather read the embedding of every position
+        LEFT JOIN LATERAL (
+            SELECT p.embedding
+            FROM lm.position_embedding AS p
+            WHERE p.model_id = m.model_id AND p.position = b.position
+            OFFSET 0
+        ) AS p ON true
         WHERE m.model_id = (embed_tokens.here).model_id
         OFFSET 0
     ) AS x

@@ -1,31 +1,5 @@
--- Generation: a recursive query over tokens. Each step runs one position; the keys and values of
--- those before it come from lm.attention_cache.
-
-CREATE OR REPLACE FUNCTION lm.forget_generation()
-RETURNS trigger
-LANGUAGE plpgsql
-AS $$
-BEGIN
-    DELETE FROM lm.generation AS g
-    WHERE g.generation_id = new.generation_id AND NOT g.keep;
-    RETURN NULL;
-END
-$$;
-
-COMMENT ON FUNCTION lm.forget_generation IS
-'At commit, deletes a generation that is not to be kept and its cache with it; an error has undone both before.';
-
-DROP TRIGGER IF EXISTS forget_generation ON lm.generation;
-
-CREATE CONSTRAINT TRIGGER forget_generation
-AFTER INSERT ON lm.generation
-DEFERRABLE INITIALLY DEFERRED
-FOR EACH ROW
-WHEN (NOT new.keep)
-EXECUTE FUNCTION lm.forget_generation();
-
-COMMENT ON TRIGGER forget_generation ON lm.generation IS
-'Leaves no cache behind, however a generation ends: finished, closed half way, or failed.';
+-- Generation: a recursive query over tokens. Each step runs one position and reads the keys and
+-- values of earlier positions from lm.attention_cache.
 
 CREATE OR REPLACE FUNCTION lm.next_step(
     generation_id bigint,
@@ -100,7 +74,7 @@ BEGIN ATOMIC
 END;
 
 COMMENT ON FUNCTION lm.next_step IS
-'Runs the tokens behind what a generation has cached, caches them too, and draws the token that follows, if it is to.';
+'Runs tokens after what a generation has cached, and caches them too. Draws the token that follows if draws is true.';
 
 CREATE OR REPLACE FUNCTION lm.start_generation(
     model_id int,
@@ -142,7 +116,22 @@ BEGIN ATOMIC
 END;
 
 COMMENT ON FUNCTION lm.start_generation IS
-'Opens a generation and returns its key. Errors: n_tokens, temperature, top_k or top_p out of range.';
+'Opens a generation and returns its key. Errors: n_tokens, temperature, top_k or top_p is out of range.';
+
+CREATE OR REPLACE FUNCTION lm.end_generation(
+    generation_id bigint
+)
+RETURNS boolean
+LANGUAGE sql
+VOLATILE
+BEGIN ATOMIC
+    DELETE FROM lm.generation AS g
+    WHERE g.generation_id = end_generation.generation_id AND NOT g.keep;
+    SELECT true;
+END;
+
+COMMENT ON FUNCTION lm.end_generation IS
+'Deletes a finished generation and its cache, unless they are to be kept; true.';
 
 CREATE OR REPLACE FUNCTION lm.context_is_full(
     n_ctx int
@@ -150,6 +139,7 @@ CREATE OR REPLACE FUNCTION lm.context_is_full(
 RETURNS boolean
 LANGUAGE plpgsql
 VOLATILE
+SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     RAISE NOTICE 'generation stops: the model has positions for % tokens and they are used up', n_ctx;
@@ -157,10 +147,10 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION lm.context_is_full IS 'Says why a generation ends before n_tokens; true.';
+COMMENT ON FUNCTION lm.context_is_full IS 'Says why a generation ends before n_tokens. Always true.';
 
--- Declared STABLE though it is not, and without SET: so the planner inlines it, and rows arrive as
--- they are made (a cursor, psql's FETCH_COUNT) instead of all at the end.
+-- Declared STABLE, which it is not, and without SET, so that the planner inlines it. Rows then arrive
+-- as they are made (a cursor, psql's FETCH_COUNT) and not all at the end.
 CREATE OR REPLACE FUNCTION lm.generate_tokens(
     prompt text,
     n_tokens int DEFAULT 20,
@@ -188,8 +178,13 @@ BEGIN ATOMIC
             m.model_id,
             m.n_ctx,
             m.end_of_text,
-            lm.prompt_tokens(generate_tokens.prompt, NULL, m.model_id) AS tokens,
-            lm.changes(generate_tokens.interventions, m.model_id) AS changes,
+            p.tokens,
+            lm.changes(
+                generate_tokens.interventions,
+                m.model_id,
+                array_fill(0, ARRAY[cardinality(p.tokens)]),
+                m.n_ctx - 1
+            ) AS changes,
             COALESCE(generate_tokens.seed, (random() * (1::bigint << 53))::bigint) AS seed,
             lm.start_generation(
                 m.model_id,
@@ -200,11 +195,14 @@ BEGIN ATOMIC
                 generate_tokens.keep_cache
             ) AS generation_id
         FROM lm.model AS m
+        CROSS JOIN LATERAL (
+            SELECT lm.prompt_tokens(generate_tokens.prompt, NULL, m.model_id) AS tokens OFFSET 0
+        ) AS p
         WHERE m.model_id = lm.model_id(generate_tokens.model)
     ),
 
-    -- The prompt is read sixty-four tokens at a time, which bounds the memory it takes; then each
-    -- token that was drawn. Until the prompt is read there is no step.
+    -- The prompt is read sixty-four tokens at a time, to bound memory, and step is −1 meanwhile.
+    -- Then each token that was drawn is read.
     generated AS (
         SELECT
             -1 AS step,
@@ -259,11 +257,23 @@ BEGIN ATOMIC
         g.probability
     FROM generated AS g
     CROSS JOIN input AS i
-    WHERE g.step >= 0;
+    WHERE g.step >= 0
+
+    UNION ALL
+
+    -- no row, but the end of the cache once the last token has been taken
+    SELECT
+        NULL,
+        NULL,
+        NULL,
+        NULL,
+        NULL
+    FROM input AS i
+    WHERE NOT lm.end_generation(i.generation_id);
 END;
 
 COMMENT ON FUNCTION lm.generate_tokens IS
-'Continues a prompt, a row per token as it comes: its logit and the model''s own probability. temperature 0 is greedy. Ends at n_tokens, at end of text, or with a notice where positions run out. interventions names a set to make at every step; keep_cache leaves lm.attention_cache filled. Errors: those of lm.prompt_tokens and lm.start_generation.';
+'Continues a prompt: a row for each token as it comes, with its logit and the model''s own probability. temperature 0 is greedy. It ends after n_tokens, at the end-of-text token, or with a notice when the model has no more positions. The set of interventions is made at every step; keep_cache leaves lm.attention_cache filled. Errors: those of lm.prompt_tokens and lm.start_generation.';
 
 CREATE OR REPLACE FUNCTION lm.generate(
     prompt text,
@@ -304,4 +314,4 @@ BEGIN ATOMIC
 END;
 
 COMMENT ON FUNCTION lm.generate IS
-'The continuation of a prompt as text, without the end-of-text token; the arguments are those of lm.generate_tokens.';
+'The continuation of a prompt as text, without the end-of-text token. Arguments as for lm.generate_tokens.';

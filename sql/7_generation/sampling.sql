@@ -15,7 +15,7 @@ RETURN (
 ) / (1::bigint << 52)::float8;
 
 COMMENT ON FUNCTION lm.uniform IS
-'A number between 0 and 1, both excluded, for each token of each step: the same for the same seed.';
+'A random number between 0 and 1, both excluded, for a token and a step. The same seed gives the same number.';
 
 CREATE OR REPLACE FUNCTION lm.next_draw(
     resid vector,
@@ -60,7 +60,7 @@ BEGIN ATOMIC
         WHERE next_draw.temperature > 0
     ),
 
-    -- the top_k likeliest; without it, all
+    -- the top_k likeliest tokens, or all
     allowed AS NOT MATERIALIZED (
         SELECT c.*
         FROM candidate AS c
@@ -77,7 +77,7 @@ BEGIN ATOMIC
         )
     ),
 
-    -- of these the likeliest whose probabilities first add up to top_p; without it, all
+    -- of these the fewest whose probabilities add up to top_p, the likeliest first, or all
     nucleus AS NOT MATERIALIZED (
         SELECT a.*
         FROM allowed AS a
@@ -109,8 +109,8 @@ BEGIN ATOMIC
         WHERE r.before < next_draw.top_p * r.total
     ),
 
-    -- greedy: the first of the highest logits; else the highest of logit / T − ln(−ln u), which
-    -- draws each token with its probability and has no cumulative sum to leave a gap in
+    -- greedy: the first of the highest logits. Otherwise the highest of logit / T − ln(−ln u), which
+    -- draws each token with its probability; no cumulative sum is needed, so rounding leaves no gap
     drawn AS MATERIALIZED (
         SELECT
             array_position(p.logits, h.logit) - 1 AS token_id,
@@ -132,7 +132,7 @@ BEGIN ATOMIC
         )
     )
 
-    -- the probability is the model's own, softmax(logit), whatever the sampling
+    -- the model's own probability, softmax(logit), whatever the sampling
     SELECT
         d.token_id,
         d.logit,
@@ -143,4 +143,4 @@ BEGIN ATOMIC
 END;
 
 COMMENT ON FUNCTION lm.next_draw IS
-'One token drawn from the prediction of a vector of the residual stream: temperature, then top_k, then top_p (Holtzman et al. 2020), by the Gumbel trick (Maddison et al. 2014).';
+'Draws the next token from a vector of the residual stream. temperature applies first, then top_k, then top_p (Holtzman et al. 2020); the draw is by the Gumbel trick (Maddison et al. 2014).';

@@ -1,4 +1,4 @@
--- What the heads attend to: attention patterns as rows, and which heads are of a known kind.
+-- What heads attend to: attention patterns as rows, and heads of known kinds.
 
 CREATE OR REPLACE VIEW lm.attention_pattern AS
 SELECT -- noqa: ST06
@@ -21,7 +21,7 @@ LEFT JOIN lm.vocabulary AS vk ON r.model_id = vk.model_id AND tk.token_id = vk.t
 WHERE a.site = 'pattern';
 
 COMMENT ON VIEW lm.attention_pattern IS
-'Captured attention, a row per edge: how much of its attention a head gives, at a query, to each position up to it; the weights of a query add up to 1. Rows only of runs that captured pattern.';
+'Captured attention, a row per edge: the share of its attention that a head gives, at a query, to a position up to it. The shares of a query add up to 1. Only runs that captured pattern have rows.';
 COMMENT ON COLUMN lm.attention_pattern.run_id IS 'The run.';
 COMMENT ON COLUMN lm.attention_pattern.layer IS 'The layer, from 0.';
 COMMENT ON COLUMN lm.attention_pattern.head IS 'The head, from 0.';
@@ -58,7 +58,7 @@ BEGIN ATOMIC
             OR (head_scores.exclude_current_token AND k.position = q.position) AS is_excluded
         FROM lm.run_token AS q
         INNER JOIN lm.run_token AS k ON k.run_id = q.run_id AND k.position <= q.position
-        -- the token before the key; of an induction head it is the query's own, seen earlier
+        -- the token before the key: an induction head looks for the query's own token there
         LEFT JOIN lm.run_token AS before
             ON before.run_id = k.run_id AND before.position = k.position - 1
         WHERE q.run_id = head_scores.run_id
@@ -96,4 +96,4 @@ BEGIN ATOMIC
 END;
 
 COMMENT ON FUNCTION lm.head_scores IS
-'What share of each head''s attention goes to the token before, to earlier copies of the query''s token, and to what followed those copies (induction), 0 to 1, over the queries captured; TransformerLens''s detect_head, error measure "mul". exclude_bos leaves out attention to position 0, exclude_current_token that of a position to itself. Errors: no such run; one that did not capture pattern.';
+'The share (0 to 1) of each head''s attention that goes to the token before, to earlier copies of the query''s token, and to what followed those copies (induction), over the captured queries. This is TransformerLens''s detect_head with error measure "mul". exclude_bos leaves out attention to position 0; exclude_current_token leaves out attention of a position to itself. Errors: there is no such run; it did not capture pattern.';

@@ -1,4 +1,4 @@
--- The logit lens: the residual stream read as a prediction before the last layer has had its say.
+-- The logit lens: the residual stream, read as a prediction after each layer.
 
 CREATE OR REPLACE FUNCTION lm.lens_logits(
     run_id bigint,
@@ -29,38 +29,36 @@ BEGIN ATOMIC
             OR lm.fail(
                 true,
                 lens_logits.site || ' is not read by the final layer norm and the unembedding',
-                'those that are: embed, pos_embed, resid_pre, attn_out, resid_mid, mlp_out, resid_post'
+                'these are: embed, pos_embed, resid_pre, attn_out, resid_mid, mlp_out, resid_post'
             )
     ),
 
-    -- x = LayerNorm_final(site)                                                 [layer, d_model]
-    normed AS MATERIALIZED (
+    stream AS MATERIALIZED (
         SELECT
-            row_number() OVER (ORDER BY c.layer) AS row,
-            c.layer,
-            lm.layer_norm(c.value, n.gain, n.bias, i.layer_norm_eps) AS x
+            i.model_id,
+            array_agg(c.layer ORDER BY c.layer) FILTER (WHERE c.layer IS NOT NULL) AS layers,
+            array_agg(c.value ORDER BY c.layer) FILTER (WHERE c.layer IS NOT NULL) AS x
         FROM input AS i
-        INNER JOIN lm.layer_norm AS n
-            ON n.model_id = i.model_id AND n.layer = i.n_layer AND n.site = 'ln_final'
-        CROSS JOIN lm.captured AS c
-        WHERE c.run_id = lens_logits.run_id
+        -- a left join, for a run that has no such rows is not to go by unsaid
+        LEFT JOIN lm.captured AS c
+            ON c.run_id = lens_logits.run_id
             AND c.site = lens_logits.site
             AND c.position = i.position
+        GROUP BY i.model_id
     )
 
-    -- logits = W_U x                                                            [layer, n_vocab]
+    -- logits = W_U Norm_final(site) + b_U                                       [layer, n_vocab]
     SELECT
-        n.layer,
+        s.layers[u.ordinal],
         u.logits
-    FROM (SELECT array_agg(n.x ORDER BY n.row) AS x FROM normed AS n) AS matrix
-    CROSS JOIN input AS i
-    CROSS JOIN LATERAL lm.unembed(matrix.x, i.model_id) AS u
-    INNER JOIN normed AS n ON n.row = u.ordinal
-    ORDER BY n.layer;
+    FROM stream AS s
+    CROSS JOIN LATERAL lm.final_norm(s.x, s.model_id) AS normed
+    CROSS JOIN LATERAL lm.unembed(normed, s.model_id) AS u
+    ORDER BY u.ordinal;
 END;
 
 COMMENT ON FUNCTION lm.lens_logits IS
-'The logit lens whole: a site of each captured layer through the final layer norm and the unembedding, logits [n_vocab] from token 0 on. Errors: no such run or position; a site that was not captured there or is not the residual stream''s or added to it.';
+'The logit lens with all logits: a site of each captured layer, through the final norm and the unembedding, [n_vocab] from token 0 on. Errors: there is no such run or position; the site was not captured there; the site is neither the residual stream nor added to it.';
 
 CREATE OR REPLACE FUNCTION lm.logit_lens(
     run_id bigint,
@@ -120,7 +118,7 @@ BEGIN ATOMIC
 END;
 
 COMMENT ON FUNCTION lm.logit_lens IS
-'The logit lens (nostalgebraist 2020): what the model would predict at a position (−1 the last) if it ended after each layer, the k likeliest tokens, NULL all. site resid_pre, resid_mid or resid_post reads the stream there; attn_out or mlp_out what is added to it. Errors: k negative; those of lm.lens_logits.';
+'The logit lens (nostalgebraist 2020): what the model would predict at a position (−1: the last) if it ended after each layer. Gives the k likeliest tokens; NULL gives all. Sites resid_pre, resid_mid and resid_post read the stream; attn_out and mlp_out read what is added to it. Errors: k is negative; those of lm.lens_logits.';
 
 CREATE OR REPLACE FUNCTION lm.lens_trajectory(
     run_id bigint,
@@ -151,7 +149,7 @@ BEGIN ATOMIC
         ) AS l
     ),
 
-    -- what the model does predict, and the token whose way there is asked for
+    -- the model's prediction, and the token that is followed through the layers
     final AS MATERIALIZED (
         SELECT
             f.logits,
@@ -197,7 +195,7 @@ BEGIN ATOMIC
 END;
 
 COMMENT ON FUNCTION lm.lens_trajectory(bigint, int, int, lm.site) IS
-'By the logit lens, layer by layer: rank (from 1), logit and probability of a token (NULL: the one the model predicts in the end), entropy of the whole prediction, and its divergence KL(final ‖ layer) from the final one; both in nats. Errors: those of lm.lens_logits, lm.final_logits and lm.check_token.';
+'A token through the layers, by the logit lens: its rank (from 1), logit and probability. NULL means the token that the model predicts in the end. entropy is that of the whole prediction and kl_to_final its divergence KL(final ‖ layer) from the final one, both in nats. Errors: those of lm.lens_logits, lm.final_logits and lm.check_token.';
 
 CREATE OR REPLACE FUNCTION lm.lens_trajectory(
     run_id bigint,
@@ -231,4 +229,4 @@ BEGIN ATOMIC
 END;
 
 COMMENT ON FUNCTION lm.lens_trajectory(bigint, text, int, lm.site) IS
-'lm.lens_trajectory of a token given as text, " king" say. Errors: its, and those of lm.token_id.';
+'lm.lens_trajectory of a token given as text, such as " king". Errors: the same, and those of lm.token_id.';

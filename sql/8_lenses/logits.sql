@@ -1,4 +1,4 @@
--- What a run predicts, and how surprised its model was by what came.
+-- What a run predicts, and how much each token surprised the model.
 
 CREATE OR REPLACE FUNCTION lm.run_model(
     run_id bigint
@@ -10,11 +10,11 @@ RETURN (
     SELECT m.name
     FROM lm.run AS r
     INNER JOIN lm.model AS m ON r.model_id = m.model_id
-    -- says so where there is no such run
+    -- raises an error if there is no such run
     WHERE lm.run_position(run_model.run_id) IS NOT NULL AND r.run_id = run_model.run_id
 );
 
-COMMENT ON FUNCTION lm.run_model IS 'Name of the model that ran. Errors: no such run.';
+COMMENT ON FUNCTION lm.run_model IS 'Name of the model that ran. Errors: there is no such run.';
 
 CREATE OR REPLACE FUNCTION lm.check_token(
     token_id int,
@@ -43,7 +43,7 @@ RETURN (
 );
 
 COMMENT ON FUNCTION lm.check_token IS
-'Whether the model of a run has this token; true for NULL. Errors: it has not.';
+'True if the model of a run has this token, or if it is NULL. Errors: the model has no such token.';
 
 CREATE OR REPLACE FUNCTION lm.highest(
     logits real[]
@@ -57,7 +57,7 @@ RETURN array_position(
     (SELECT max(l.logit) FROM unnest(highest.logits) AS l (logit))
 ) - 1;
 
-COMMENT ON FUNCTION lm.highest IS 'The token with the highest logit; of equals, the first.';
+COMMENT ON FUNCTION lm.highest IS 'The token with the highest logit, the first one if several are equal.';
 
 CREATE OR REPLACE FUNCTION lm.final_logits(
     run_id bigint,
@@ -77,7 +77,7 @@ BEGIN ATOMIC
             s.site
         FROM lm.run AS r
         INNER JOIN lm.model AS m ON m.model_id = r.model_id
-        -- either will do, and a run that has neither is told to capture the smaller
+        -- either will do; the error for a run without both asks for the smaller
         CROSS JOIN LATERAL (
             SELECT
                 CASE
@@ -96,38 +96,37 @@ BEGIN ATOMIC
             ) IS NOT NULL
     ),
 
-    -- ln_final, captured or made from resid_post                             [position, d_model]
-    ln_final AS MATERIALIZED (
+    state AS MATERIALIZED (
         SELECT
-            row_number() OVER (ORDER BY c.position) AS row,
-            c.position,
-            CASE
-                WHEN c.site = 'ln_final' THEN c.value
-                ELSE lm.layer_norm(c.value, n.gain, n.bias, i.layer_norm_eps)
-            END AS x
+            i.model_id,
+            i.site,
+            array_agg(c.position ORDER BY c.position) FILTER (WHERE c.layer IS NOT NULL)
+                AS positions,
+            array_agg(c.value ORDER BY c.position) FILTER (WHERE c.layer IS NOT NULL) AS x
         FROM input AS i
-        INNER JOIN lm.layer_norm AS n
-            ON n.model_id = i.model_id AND n.layer = i.n_layer AND n.site = 'ln_final'
-        CROSS JOIN lm.captured AS c
-        WHERE c.run_id = final_logits.run_id
+        -- a left join, for a run that has no such rows is not to go by unsaid
+        LEFT JOIN lm.captured AS c
+            ON c.run_id = final_logits.run_id
             AND c.site = i.site
             AND c.layer = CASE i.site WHEN 'ln_final' THEN i.n_layer ELSE i.n_layer - 1 END
             AND c.position = ANY (final_logits.positions)
+        GROUP BY i.model_id, i.site
     )
 
-    -- logits = W_U ln_final                                                  [position, n_vocab]
+    -- logits = W_U ln_final + b_U; ln_final captured or made from resid_post [position, n_vocab]
     SELECT
-        f.position,
+        s.positions[u.ordinal],
         u.logits
-    FROM (SELECT array_agg(f.x ORDER BY f.row) AS x FROM ln_final AS f) AS matrix
-    CROSS JOIN input AS i
-    CROSS JOIN LATERAL lm.unembed(matrix.x, i.model_id) AS u
-    INNER JOIN ln_final AS f ON f.row = u.ordinal
-    ORDER BY f.position;
+    FROM state AS s
+    CROSS JOIN LATERAL lm.final_norm(s.x, s.model_id) AS normed
+    CROSS JOIN LATERAL lm.unembed(
+        CASE s.site WHEN 'ln_final' THEN s.x ELSE normed END, s.model_id
+    ) AS u
+    ORDER BY u.ordinal;
 END;
 
 COMMENT ON FUNCTION lm.final_logits IS
-'What a run predicts at these positions, logits [n_vocab] from token 0 on. Errors: no such run; one that captured neither ln_final nor resid_post of the last layer there.';
+'What a run predicts at these positions: logits, [n_vocab], from token 0 on. Errors: there is no such run; it captured neither ln_final nor resid_post of the last layer there.';
 
 CREATE OR REPLACE FUNCTION lm.surprise(
     run_id bigint
@@ -143,7 +142,7 @@ LANGUAGE sql
 STABLE
 BEGIN ATOMIC
     WITH
-    -- 64 positions at a time: the logits of a long text need not all be there at once
+    -- 64 positions at a time, so that the logits of a long text are never all in memory
     prediction AS MATERIALIZED (
         SELECT
             t.position,
@@ -169,13 +168,13 @@ BEGIN ATOMIC
     INNER JOIN lm.run_token AS t ON t.run_id = r.run_id
     LEFT JOIN prediction AS p ON p.position = t.position
     LEFT JOIN lm.vocabulary AS v ON v.model_id = r.model_id AND v.token_id = t.token_id
-    -- says so where there is no such run
+    -- raises an error if there is no such run
     WHERE lm.run_position(surprise.run_id) IS NOT NULL AND r.run_id = surprise.run_id
     ORDER BY t.position;
 END;
 
 COMMENT ON FUNCTION lm.surprise IS
-'How surprised a run''s model was by each token, given those before it: −ln probability, in nats; NULL for the first, before which there is nothing. Errors: no such run; those of lm.final_logits.';
+'How much each token of a run surprised the model, given the tokens before it: −ln probability, in nats. NULL for the first token. Errors: there is no such run; those of lm.final_logits.';
 
 CREATE OR REPLACE FUNCTION lm.perplexity(
     run_id bigint
@@ -189,4 +188,4 @@ BEGIN ATOMIC
 END;
 
 COMMENT ON FUNCTION lm.perplexity IS
-'e to the mean surprise of a run''s tokens; NULL for one token alone. Errors: those of lm.surprise.';
+'Perplexity of a run: e to the mean surprise of its tokens. NULL for a run of one token. Errors: those of lm.surprise.';

@@ -1,4 +1,4 @@
--- What a vector is like: the tokens nearest to it, and where else the model was in a like state.
+-- What a vector resembles: the nearest tokens, and the nearest activations of other runs.
 
 CREATE OR REPLACE FUNCTION lm.nearest_tokens(
     x vector,
@@ -54,7 +54,7 @@ BEGIN ATOMIC
 END;
 
 COMMENT ON FUNCTION lm.nearest_tokens IS
-'The k tokens whose embeddings point most nearly the way of x, [d_model], by cosine; k NULL gives all. Errors: x of another width; k negative.';
+'The k tokens with embeddings closest to x, [d_model], by cosine; k NULL gives all. Errors: x has another width; k is negative.';
 
 CREATE OR REPLACE FUNCTION lm.site_width(
     site lm.site,
@@ -72,7 +72,7 @@ RETURN (
                 COALESCE(
                     site_width.site || ' has no width of its own in this model', 'site is NULL'
                 ),
-                'SELECT site, width FROM lm.model_site lists those that have'
+                'SELECT site, width FROM lm.model_site lists the widths'
             )
         )
     FROM lm.model_site AS s
@@ -80,10 +80,23 @@ RETURN (
 );
 
 COMMENT ON FUNCTION lm.site_width IS
-'How many numbers a captured vector of a site has in a model: d_model, d_mlp or d_head. Errors: NULL; attn_scores, pattern and logits, whose vectors have no fixed width; a site that the model does not have.';
+'How many numbers a captured vector of a site has in a model: d_model, d_mlp or d_head. Errors: site is NULL; the model does not have it; its vectors have no fixed width (attn_scores, pattern, logits).';
 
--- An index on vectors wants their width as a constant, in the index and in the query. Hence two
--- functions that put a statement together when they run: of the names and numbers below.
+-- An index on vectors needs their width as a constant, in the index and in the query. So two functions
+-- build their statement when they run, from the names and numbers below. Names are looked up at that
+-- time, so each says its schema.
+
+CREATE OR REPLACE FUNCTION lm.vector_schema()
+RETURNS regnamespace
+LANGUAGE sql
+STABLE
+RETURN (
+    SELECT e.extnamespace::regnamespace
+    FROM pg_extension AS e
+    WHERE e.extname = 'vector'
+);
+
+COMMENT ON FUNCTION lm.vector_schema IS 'The schema that pgvector is in.';
 
 CREATE OR REPLACE FUNCTION lm.activation_source(
     site lm.site,
@@ -126,13 +139,13 @@ BEGIN ATOMIC
             ELSE lm.fail(
                 true,
                 'layer or head is NULL',
-                'one layer is searched at a time; head is -1 where the site has none'
+                'one layer is searched at a time; head is -1 if the site has no heads'
             )
         END;
 END;
 
 COMMENT ON FUNCTION lm.activation_source IS
-'The table and column that hold a site''s vectors, and the condition that picks those of a layer and head, in SQL. Errors: layer or head NULL.';
+'The table and column that hold the vectors of a site, and the SQL condition for a layer and head. Errors: layer or head is NULL.';
 
 CREATE OR REPLACE FUNCTION lm.nearest_activations(
     x vector,
@@ -152,18 +165,19 @@ RETURNS TABLE (
 )
 LANGUAGE plpgsql
 STABLE
-SET search_path FROM CURRENT
+SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     width int := lm.site_width(nearest_activations.site, nearest_activations.model);
     statement text;
 BEGIN
-    IF vector_dims(nearest_activations.x) IS DISTINCT FROM width THEN
+    IF cardinality(nearest_activations.x::real[]) IS DISTINCT FROM width THEN
         PERFORM lm.fail(
             NULL::int,
             format(
                 'the vector has %s numbers and %s has %s',
-                COALESCE(vector_dims(nearest_activations.x), 0), nearest_activations.site, width
+                COALESCE(cardinality(nearest_activations.x::real[]), 0),
+                nearest_activations.site, width
             ),
             'lm.vector_at(run_id, site, layer) gives a captured one'
         );
@@ -177,14 +191,14 @@ BEGIN
                     SELECT
                         c.run_id,
                         c.position,
-                        c.%1$I::vector(%2$s) <=> $1 AS distance
+                        c.%1$I::%5$s.vector(%2$s) OPERATOR(%5$s.<=>) $1 AS distance
                     FROM %3$s AS c
                     WHERE %4$s
-                        AND vector_dims(%1$I) = %2$s
+                        AND %5$s.vector_dims(%1$I) = %2$s
                         AND EXISTS (
                             SELECT FROM lm.run AS r WHERE r.run_id = c.run_id AND r.model_id = $2
                         )
-                    ORDER BY c.%1$I::vector(%2$s) <=> $1
+                    ORDER BY c.%1$I::%5$s.vector(%2$s) OPERATOR(%5$s.<=>) $1
                     LIMIT $3
                 )
 
@@ -202,7 +216,7 @@ BEGIN
                     ON v.model_id = r.model_id AND v.token_id = r.token_ids[n.position + 1]
                 ORDER BY rank
             $query$,
-            a.vector_column, width, a.relation, a.condition
+            a.vector_column, width, a.relation, a.condition, lm.vector_schema()
         )
     INTO statement
     FROM lm.activation_source(
@@ -216,7 +230,7 @@ END
 $$;
 
 COMMENT ON FUNCTION lm.nearest_activations IS
-'Where else the model was in a like state: the k captured vectors of a site, layer and head (−1 where it has none), over all runs of the model, that point most nearly the way of x, by cosine; context is the token and the seven before it. Exact, unless lm.index_activations made an index: then as approximate as hnsw.ef_search says. Errors: x of another width than the site; a site without one; k negative; site, layer or head NULL.';
+'The k captured vectors of a site, layer and head (−1: no heads) closest to x by cosine, over all runs of the model. context is the token and up to seven before it. The answer is exact; with an index from lm.index_activations it is approximate, and hnsw.ef_search sets how much. Errors: x has another width than the site; the site has no fixed width; k is negative; site, layer or head is NULL.';
 
 CREATE OR REPLACE FUNCTION lm.index_activations(
     site lm.site,
@@ -227,7 +241,7 @@ CREATE OR REPLACE FUNCTION lm.index_activations(
 RETURNS text
 LANGUAGE plpgsql
 VOLATILE
-SET search_path FROM CURRENT
+SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     width int := lm.site_width(index_activations.site, index_activations.model);
@@ -252,10 +266,10 @@ BEGIN
 
     SELECT
         format(
-            -- more links than pgvector's default: copies, from runs of one prompt, crowd out the rest
-            'CREATE INDEX IF NOT EXISTS %I ON %s USING hnsw ((%I::vector(%s)) vector_cosine_ops)
-            WITH (m = 32, ef_construction = 200) WHERE %s AND vector_dims(%3$I) = %4$s',
-            name, a.relation, a.vector_column, width, a.condition
+            -- more links than by default: equal vectors, from runs of one prompt, crowd out the rest
+            'CREATE INDEX IF NOT EXISTS %I ON %s USING hnsw ((%I::%6$s.vector(%4$s)) %6$s.vector_cosine_ops)
+            WITH (m = 32, ef_construction = 200) WHERE %5$s AND %6$s.vector_dims(%3$I) = %4$s',
+            name, a.relation, a.vector_column, width, a.condition, lm.vector_schema()
         )
     INTO statement
     FROM lm.activation_source(
@@ -268,4 +282,4 @@ END
 $$;
 
 COMMENT ON FUNCTION lm.index_activations IS
-'Makes an HNSW index (Malkov and Yashunin 2016) for lm.nearest_activations over a site, layer and head of all runs, past and to come, and returns its name; DROP INDEX lm.<name> undoes it. Errors: a site of no fixed width, or wider than 2000; site, layer or head NULL.';
+'Makes an HNSW index (Malkov and Yashunin 2016) for lm.nearest_activations and returns its name. It covers a site, layer and head of all runs, later ones too; DROP INDEX lm.<name> removes it. Errors: the site has no fixed width or is wider than 2000; site, layer or head is NULL.';

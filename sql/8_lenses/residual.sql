@@ -16,13 +16,13 @@ LEFT JOIN lm.vocabulary AS v ON r.model_id = v.model_id AND t.token_id = v.token
 WHERE c.site IN ('resid_pre', 'resid_mid', 'resid_post');
 
 COMMENT ON VIEW lm.residual_norm IS
-'The size of the residual stream in every captured state: rows of runs that captured resid_pre, resid_mid or resid_post.';
+'The length of the residual stream, wherever a run captured resid_pre, resid_mid or resid_post.';
 COMMENT ON COLUMN lm.residual_norm.run_id IS 'The run.';
-COMMENT ON COLUMN lm.residual_norm.site IS 'resid_pre, resid_mid or resid_post: before, amid or behind the layer.';
+COMMENT ON COLUMN lm.residual_norm.site IS 'resid_pre, resid_mid or resid_post: before, within or after the layer.';
 COMMENT ON COLUMN lm.residual_norm.layer IS 'The layer, from 0.';
 COMMENT ON COLUMN lm.residual_norm.position IS 'Position in the sequence, from 0.';
 COMMENT ON COLUMN lm.residual_norm.token IS 'The token there.';
-COMMENT ON COLUMN lm.residual_norm.norm IS 'L2 norm of the state.';
+COMMENT ON COLUMN lm.residual_norm.norm IS 'L2 norm of the vector.';
 
 CREATE OR REPLACE VIEW lm.residual_cosine AS
 SELECT
@@ -40,10 +40,10 @@ WHERE
     AND a.layer < b.layer;
 
 COMMENT ON VIEW lm.residual_cosine IS
-'How much the residual stream at a position points the same way in two layers, each pair once: rows of runs that captured resid_pre, resid_mid or resid_post.';
+'Cosine of the residual stream at a position in two layers, each pair once, wherever a run captured resid_pre, resid_mid or resid_post.';
 COMMENT ON COLUMN lm.residual_cosine.run_id IS 'The run.';
 COMMENT ON COLUMN lm.residual_cosine.site IS 'resid_pre, resid_mid or resid_post, the same in both layers.';
 COMMENT ON COLUMN lm.residual_cosine.position IS 'Position in the sequence, from 0.';
 COMMENT ON COLUMN lm.residual_cosine.layer IS 'The lower layer, from 0.';
 COMMENT ON COLUMN lm.residual_cosine.other_layer IS 'The higher layer.';
-COMMENT ON COLUMN lm.residual_cosine.cosine IS 'Cosine of the angle between the two states, −1 to 1.';
+COMMENT ON COLUMN lm.residual_cosine.cosine IS 'Cosine of the angle between the two vectors, −1 to 1.';

@@ -1,5 +1,5 @@
--- How far does the size of an attention adjustment follow from those of the two tokens before it?
--- The norms, the rows of that regression, and the regression.
+-- Does the size of an attention adjustment follow from those of the two tokens before? The norms, the
+-- rows of that regression, and the regression.
 
 CREATE OR REPLACE VIEW lm.adjustment_norm AS
 SELECT
@@ -22,7 +22,7 @@ COMMENT ON COLUMN lm.adjustment_norm.position IS 'Position in the sequence, from
 COMMENT ON COLUMN lm.adjustment_norm.token IS 'The token there.';
 COMMENT ON COLUMN lm.adjustment_norm.norm IS 'L2 norm of the adjustment.';
 COMMENT ON COLUMN lm.adjustment_norm.log_norm IS
-'Natural logarithm of the norm; NULL where the norm is 0, as where attention is ablated.';
+'Natural logarithm of the norm. NULL if the norm is 0, as it is where attention is ablated.';
 
 CREATE OR REPLACE VIEW lm.lag_design AS
 SELECT
@@ -38,25 +38,25 @@ FROM (
         n.layer,
         n.position,
         n.log_norm,
-        -- of exactly t − 1 and t − 2, also where a run kept only some positions
+        -- of positions t − 1 and t − 2 exactly, even if a run kept only some positions
         first_value(n.log_norm) OVER (layer RANGE BETWEEN 1 PRECEDING AND 1 PRECEDING) AS lag_1,
         first_value(n.log_norm) OVER (layer RANGE BETWEEN 2 PRECEDING AND 2 PRECEDING) AS lag_2
     FROM lm.adjustment_norm AS n
     WINDOW layer AS (PARTITION BY n.run_id, n.layer ORDER BY n.position)
 ) AS lagged
--- token 0 enters nowhere: it has nothing to attend to but itself
+-- token 0 is left out, as a lag too: it can only attend to itself
 WHERE lagged.position >= 3;
 
 COMMENT ON VIEW lm.lag_design IS
-'The rows of the regression log_norm ~ 1 + lag_1 + lag_2: positions 3 … n − 1 of a run, so n − 3 '
-'of them for each layer.';
+'The rows of the regression log_norm ~ 1 + lag_1 + lag_2: positions 3 … n − 1 of a run, n − 3 rows '
+'for each layer.';
 COMMENT ON COLUMN lm.lag_design.run_id IS 'The run.';
 COMMENT ON COLUMN lm.lag_design.layer IS 'The layer, from 0.';
 COMMENT ON COLUMN lm.lag_design.position IS 'Position t in the sequence, from 3.';
 COMMENT ON COLUMN lm.lag_design.log_norm IS
-'y: log norm of the adjustment at t; NULL where the norm is 0.';
-COMMENT ON COLUMN lm.lag_design.lag_1 IS 'x_1: log norm at t − 1; NULL where that is not known.';
-COMMENT ON COLUMN lm.lag_design.lag_2 IS 'x_2: log norm at t − 2; NULL where that is not known.';
+'y: log norm of the adjustment at t; NULL if the norm is 0.';
+COMMENT ON COLUMN lm.lag_design.lag_1 IS 'x_1: log norm at t − 1; NULL if it is not known.';
+COMMENT ON COLUMN lm.lag_design.lag_2 IS 'x_2: log norm at t − 2; NULL if it is not known.';
 
 CREATE OR REPLACE FUNCTION lm.same_model(
     run_ids bigint[]
@@ -71,7 +71,7 @@ RETURN (
                 THEN lm.fail(
                     NULL::int,
                     'no run is named',
-                    'SELECT run_id FROM lm.run lists those there are; lm.forward makes one'
+                    'SELECT run_id FROM lm.run lists the runs; lm.forward makes one'
                 )
             WHEN count(*) > count(r.run_id)
                 THEN lm.fail(
@@ -79,7 +79,7 @@ RETURN (
                     'no such run: '
                     || string_agg(COALESCE(asked.run_id::text, 'NULL'), ', ')
                     FILTER (WHERE r.run_id IS NULL),
-                    'SELECT run_id FROM lm.run lists those there are; lm.forward makes one'
+                    'SELECT run_id FROM lm.run lists the runs; lm.forward makes one'
                 )
             WHEN min(r.model_id) < max(r.model_id)
                 THEN lm.fail(
@@ -94,8 +94,8 @@ RETURN (
 );
 
 COMMENT ON FUNCTION lm.same_model IS
-'Key of the model that all these runs are of. Errors: no run; one that does not exist; runs of '
-'several models.';
+'Key of the model of these runs. Errors: no run is named; one does not exist; they are of several '
+'models.';
 
 CREATE OR REPLACE FUNCTION lm.lag_ols(
     run_ids bigint[]
@@ -178,10 +178,10 @@ BEGIN ATOMIC
 END;
 
 COMMENT ON FUNCTION lm.lag_ols IS
-'The regression log_norm ~ 1 + lag_1 + lag_2 for each layer, over the rows of these runs together: '
-'coefficients, standard errors, t, two-sided p, R² and adjusted R². A layer with no row to fit '
-'has n = 0 and NULLs. Errors: no such run; runs of several models; a layer, named as the group, '
-'with fewer than 3 rows or with constant norms.';
+'The regression log_norm ~ 1 + lag_1 + lag_2 for each layer, over the rows of all these runs: '
+'coefficients, standard errors, t, two-sided p, R² and adjusted R². A layer without rows has n = 0 '
+'and NULLs. Errors: there is no such run; the runs are of several models; a layer (named as the '
+'group) has fewer than 3 rows or constant norms.';
 
 CREATE OR REPLACE FUNCTION lm.lag_diagnostics(
     run_ids bigint[]
@@ -273,7 +273,7 @@ BEGIN ATOMIC
 END;
 
 COMMENT ON FUNCTION lm.lag_diagnostics IS
-'What to know beside lm.lag_ols of the same runs, for each layer: the rows left out because a norm '
-'of 0 has no logarithm, Durbin and Watson''s d of the residuals within runs (2 where they are '
-'uncorrelated), and each slope''s p-value adjusted for the number of layers by '
-'lm.benjamini_hochberg. Errors: those of lm.lag_ols.';
+'Diagnostics of lm.lag_ols for each layer. n_left_out counts rows left out because a norm of 0 has '
+'no logarithm. durbin_watson is that of the residuals within runs: 2 if they are uncorrelated. '
+'q_lag1 and q_lag2 are the p-values adjusted for the number of layers by lm.benjamini_hochberg. '
+'Errors: those of lm.lag_ols.';

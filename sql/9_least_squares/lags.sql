@@ -1,4 +1,4 @@
--- Beyond two lags: rows for regressions on any number of tokens before, and what to control for.
+-- Rows for regressions on any number of tokens before, with variables to control for.
 
 CREATE OR REPLACE FUNCTION lm.lag_rows(
     run_ids bigint[],
@@ -17,7 +17,7 @@ LANGUAGE sql
 STABLE
 BEGIN ATOMIC
     WITH
-    -- the arguments, once it is clear that the runs are of one model
+    -- the arguments, checked
     checked AS MATERIALIZED (
         SELECT
             CASE WHEN lm.same_model(lag_rows.run_ids) IS NOT NULL THEN lag_rows.run_ids END AS run_ids,
@@ -52,7 +52,7 @@ BEGIN ATOMIC
             ) AS lag
         FROM lm.adjustment_norm AS n
         WHERE n.run_id = ANY ((SELECT c.run_ids FROM checked AS c)::bigint[])
-            -- token 0 enters nowhere
+            -- token 0 is left out, as a lag too
             AND n.position >= 1
     )
 
@@ -72,8 +72,8 @@ BEGIN ATOMIC
 END;
 
 COMMENT ON FUNCTION lm.lag_rows IS
-'Rows for a regression of log_norm on any number of lags, over the runs given: positions lags + 1 … '
-'n − 1 of each, with lag = [log_norm at t − 1, …, t − lags] (NULL where a norm is 0) and, to control '
-'for it, log_frequency, the natural logarithm of the token''s share of these runs'' tokens. '
+'Rows for a regression of log_norm on any number of lags: positions lags + 1 … n − 1 of each run. '
+'lag is [log_norm at t − 1, …, t − lags], NULL where a norm is 0. log_frequency is the natural '
+'logarithm of the token''s share of all tokens of these runs. '
 'SELECT ROW(layer, log_norm, lag || position::float8)::lm.observation makes rows for lm.ols. '
-'Errors: no such run; runs of several models; fewer than 1 lag.';
+'Errors: there is no such run; the runs are of several models; lags is below 1.';

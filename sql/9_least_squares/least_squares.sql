@@ -45,7 +45,7 @@ BEGIN ATOMIC
         FROM lm.pool_moments(ols.moments) AS m
     ),
 
-    -- s_i = √S_ii; NULL where z_i varies by no more than rounding does         [group, i]
+    -- s_i = √S_ii; NULL if z_i varies no more than rounding would make it      [group, i]
     spread AS (
         SELECT
             p.group_name,
@@ -84,7 +84,8 @@ BEGIN ATOMIC
     --     a_pp ← −1 / a_pp,  a_ip ← a_ip / a_pp,  a_pj ← a_pj / a_pp,
     --     a_ij ← a_ij − a_ip a_pj / a_pp elsewhere,
     -- which leaves −R⁻¹ among the regressors, the standardised slopes beside it and 1 − R² in the
-    -- corner. A pivot a_pp is the share of x_p's variance that is its own.          [group, i, j]
+    -- corner. A pivot a_pp is the share of the variance of x_p that the regressors before it do not
+    -- explain.                                                                      [group, i, j]
     sweep AS (
         SELECT
             c.group_name,
@@ -214,12 +215,12 @@ BEGIN ATOMIC
 END;
 
 COMMENT ON FUNCTION lm.ols(lm.moments[]) IS
-'Least squares of y on 1, x_1, …, x_k for each group, from moments counted anywhere: a row per '
-'coefficient, term 0 being the intercept. It solves the normal equations, which lose digits as '
-'regressors come close to depending on each other. NULL where undefined: standard errors without a '
-'degree of freedom, t of an exact fit, R² of a constant y. Errors, naming the group: fewer rows '
-'than coefficients; a value that is not finite; a regressor that is constant or depends on those '
-'before it (less than 1e-10 of its variance is its own).';
+'Least squares of y on 1, x_1, …, x_k for each group, from moments: a row per coefficient, term 0 '
+'is the intercept. It solves the normal equations, which lose digits if regressors nearly depend on '
+'each other. NULL where undefined: standard errors without degrees of freedom, t of an exact fit, '
+'R² of a constant y. Errors, which name the group: fewer rows than coefficients; a value that is '
+'not finite; a regressor that is constant or depends on those before it (they leave less than 1e-10 '
+'of its variance).';
 
 CREATE OR REPLACE FUNCTION lm.ols(
     observations lm.observation[]
@@ -243,5 +244,4 @@ BEGIN ATOMIC
 END;
 
 COMMENT ON FUNCTION lm.ols(lm.observation[]) IS
-'Least squares of y on 1, x_1, …, x_k for each group of rows: lm.ols of their moments. Rows with a '
-'NULL do not count.';
+'Least squares of y on 1, x_1, …, x_k for each group of rows. Rows with a NULL do not count.';

@@ -1,4 +1,4 @@
--- Rows of a regression to sums of products, which are small and add up: so the rows may live in
+-- From rows of a regression to sums of products. These are small and add up, so the rows may be in
 -- many tables, runs or machines.
 
 DO $$
@@ -10,12 +10,12 @@ END
 $$;
 
 COMMENT ON TYPE lm.observation IS
-'A row of a regression; make one with ROW(group, y, ARRAY[x_1, …, x_k])::lm.observation.';
+'A row of a regression. ROW(group, y, ARRAY[x_1, …, x_k])::lm.observation makes one.';
 COMMENT ON COLUMN lm.observation.group_name IS
-'The regression that the row belongs to: each group is fitted by itself.';
+'The regression that the row belongs to. Each group is fitted by itself.';
 COMMENT ON COLUMN lm.observation.y IS 'What is explained.';
 COMMENT ON COLUMN lm.observation.x IS
-'What explains it, [k], without the constant: that is always there.';
+'What explains it, [k]. The constant is added to it.';
 
 DO $$
 BEGIN
@@ -26,7 +26,7 @@ END
 $$;
 
 COMMENT ON TYPE lm.moments IS
-'What least squares needs to know of a group''s rows z = (x_1, …, x_k, y); parts add up.';
+'All that least squares needs of the rows z = (x_1, …, x_k, y) of a group. Moments of parts add up.';
 COMMENT ON COLUMN lm.moments.group_name IS 'The regression.';
 COMMENT ON COLUMN lm.moments.n IS 'Number of rows.';
 COMMENT ON COLUMN lm.moments.mean IS 'z̄, [k + 1].';
@@ -41,7 +41,7 @@ LANGUAGE sql
 STABLE STRICT
 BEGIN ATOMIC
     WITH
-    -- z = (x_1, …, x_k, y), of the rows that are known in full              [group, row][k + 1]
+    -- z = (x_1, …, x_k, y), of rows without a NULL                          [group, row][k + 1]
     complete AS (
         SELECT
             o.group_name,
@@ -104,7 +104,7 @@ BEGIN ATOMIC
 END;
 
 COMMENT ON FUNCTION lm.ols_moments IS
-'What least squares needs to know of rows, one row per group. Rows with a NULL do not count.';
+'Moments of rows, one result per group. Rows with a NULL do not count.';
 
 CREATE OR REPLACE FUNCTION lm.pool_moments(
     moments lm.moments[]
@@ -177,5 +177,5 @@ BEGIN ATOMIC
 END;
 
 COMMENT ON FUNCTION lm.pool_moments IS
-'Moments of groups that were counted in parts (runs, tables, machines), one row per group: as if '
-'all rows had been counted at once. Errors: unequal numbers of regressors in a group.';
+'Adds up moments that were counted in parts (runs, tables, machines), one result per group. Errors: '
+'the rows of a group differ in number of regressors.';

@@ -1,4 +1,4 @@
--- Significance: p-values of Student's t, and what is left of them when there are many tests.
+-- Significance: p-values of Student's t, and their adjustment for many tests.
 
 CREATE OR REPLACE FUNCTION lm.student_t_p(
     t float8,
@@ -9,7 +9,7 @@ LANGUAGE sql
 IMMUTABLE STRICT PARALLEL SAFE
 BEGIN ATOMIC
     WITH RECURSIVE
-    -- x = ν / (ν + t²), given by its odds t² / ν; beyond 1e±150 a square would overflow or vanish
+    -- x = ν / (ν + t²), kept as odds t² / ν. Beyond 1e±150 a square would overflow or become 0
     argument AS (
         SELECT
             student_t_p.df / 2 AS half_df,
@@ -81,7 +81,7 @@ BEGIN ATOMIC
     ),
 
     -- ln I = a ln x + b ln(1 − x) − ln a − ln B(a, b) − ln f_0, with Γ(½) = √π in B: in logarithms
-    -- to the end, so that nothing underflows on the way; ln(1 + u) is written as
+    -- to the end, so that nothing underflows. ln(1 + u) is written as
     -- u ln(1 + u) / ((1 + u) − 1), which keeps small odds exact
     probability AS (
         SELECT
@@ -154,6 +154,6 @@ BEGIN ATOMIC
 END;
 
 COMMENT ON FUNCTION lm.benjamini_hochberg IS
-'p-values adjusted for their number: calling those at or below q significant keeps the expected '
-'share of false finds at or below q (Benjamini and Hochberg 1995). In the order given; NULLs stay '
-'NULL and do not count. Errors: NaN, or a number that is not from 0 to 1.';
+'p-values adjusted for many tests (Benjamini and Hochberg 1995), in the order given: of those at or '
+'below q, the expected share of false finds is at most q. NULLs stay NULL and do not count. Errors: '
+'a value is NaN, or not from 0 to 1.';
