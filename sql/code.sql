@@ -2,6 +2,7 @@
 
 \ir installation/path.sql
 \ir 2_models/model.sql
+\ir 2_models/removal.sql
 \ir 2_models/sites.sql
 \ir 3_tokenizer/unicode.sql
 \ir 3_tokenizer/detokenizer.sql
@@ -34,10 +35,12 @@
 \ir 5_forward/transformer.sql
 \ir 5_forward/activations.sql
 \ir 6_runs/captured.sql
+\ir 6_runs/intervention_sets.sql
 \ir 6_runs/interventions.sql
 \ir 6_runs/prompt.sql
 \ir 6_runs/prediction.sql
 \ir 6_runs/capture.sql
+\ir 6_runs/pass.sql
 \ir 6_runs/run.sql
 \ir 7_generation/sampling.sql
 \ir 7_generation/generate.sql
@@ -48,6 +51,8 @@
 \ir 9_least_squares/analysis.sql
 \ir 9_least_squares/lags.sql
 \ir 6_runs/tags.sql
+\ir 6_runs/selection.sql
+\ir 6_runs/corpus.sql
 \ir 8_lenses/attention.sql
 \ir 8_lenses/logits.sql
 \ir 8_lenses/lenses.sql

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from catalog import catalog
+from database_catalog import catalog
 from conftest import MakeDatabase
 from sql_copies import changed_sql
 

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import family_models
 import numpy as np
-import psycopg
 import pytest
 import torch
 from differences import assert_close

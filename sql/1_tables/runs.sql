@@ -11,7 +11,8 @@ CREATE TABLE lm.run (
     top_logits int,
     interventions text,
     started_at timestamptz NOT NULL DEFAULT clock_timestamp(),
-    duration interval
+    duration interval,
+    intervention_digest text
 );
 
 CREATE INDEX run_model ON lm.run (model_id);
@@ -32,6 +33,8 @@ COMMENT ON COLUMN lm.run.top_logits IS 'How many of a position''s highest logits
 COMMENT ON COLUMN lm.run.interventions IS 'The set of interventions that were made; NULL: none.';
 COMMENT ON COLUMN lm.run.started_at IS 'When it began.';
 COMMENT ON COLUMN lm.run.duration IS 'How long the pass took.';
+COMMENT ON COLUMN lm.run.intervention_digest IS
+'lm.intervention_digest of that set as it was then: it tells whether the set has been changed since; NULL: none, or not known.';
 
 CREATE TABLE lm.run_token (
     run_id bigint NOT NULL REFERENCES lm.run ON DELETE CASCADE,
@@ -39,6 +42,8 @@ CREATE TABLE lm.run_token (
     token_id int NOT NULL,
     PRIMARY KEY (run_id, position)
 );
+
+CREATE INDEX run_token_token ON lm.run_token (token_id);
 
 COMMENT ON TABLE lm.run_token IS 'The tokens of a run.';
 COMMENT ON COLUMN lm.run_token.run_id IS 'The run.';

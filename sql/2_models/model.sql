@@ -74,7 +74,7 @@ RETURNS int
 LANGUAGE sql
 STABLE
 RETURN COALESCE(
-    -- the default in a subquery, so that it is not computed, and raises no error, if a name is given
+    -- the default in a subquery: if a name is given it is not computed and raises no error
     (
         SELECT m.model_id
         FROM lm.model AS m

@@ -190,14 +190,58 @@ CREATE UNIQUE INDEX added_token_content
 CREATE INDEX added_token_beginning
     ON lm.added_token (model_id, normalized, beginning);
 
--- heads of rotated queries and keys
-ALTER TABLE lm.intervention DROP CONSTRAINT site_has_heads;
-
+-- interventions and runs: one unit of a vector, what was done to a run, and what a set needs stays
 ALTER TABLE lm.intervention
-    ADD CONSTRAINT site_has_heads CHECK (
-        head IS NULL
-        OR site IN ('q', 'k', 'v', 'rot_q', 'rot_k', 'attn_scores', 'pattern', 'z')
-    );
+    ADD COLUMN unit int,
+    DROP CONSTRAINT intervention_from_run_fkey,
+    ADD FOREIGN KEY (from_run) REFERENCES lm.run,
+    DROP CONSTRAINT site_has_heads,
+    ADD CONSTRAINT site_has_heads
+        CHECK (
+            head IS NULL
+            OR site IN ('q', 'k', 'v', 'rot_q', 'rot_k', 'attn_scores', 'pattern', 'z')
+        ),
+    ADD CONSTRAINT unit_is_of_one_vector
+        CHECK (
+            unit IS NULL
+            OR CASE
+                WHEN site IN ('attn_scores', 'pattern') THEN false
+                WHEN site IN ('q', 'k', 'v', 'rot_q', 'rot_k', 'z') THEN head IS NOT NULL
+                ELSE true
+            END
+        );
+
+CREATE INDEX intervention_from_run ON lm.intervention (from_run)
+WHERE from_run IS NOT NULL;
+
+ALTER TABLE lm.run ADD COLUMN intervention_digest text;
+CREATE INDEX run_token_token ON lm.run_token (token_id);
+
+-- caches go with their model
+DELETE FROM lm.generation AS g
+WHERE g.model_id NOT IN (SELECT m.model_id FROM lm.model AS m);
+
+ALTER TABLE lm.generation ADD FOREIGN KEY (model_id) REFERENCES lm.model ON DELETE CASCADE;
+
+-- weights are tables of each model's own, which no foreign key can delete
+CREATE FUNCTION lm.drop_weights()
+RETURNS trigger
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM lm.drop_leftovers();
+    RETURN NULL;
+END
+$$;
+
+CREATE TRIGGER drop_weights
+AFTER DELETE ON lm.model
+FOR EACH STATEMENT
+EXECUTE FUNCTION lm.drop_weights();
+
+COMMENT ON FUNCTION lm.drop_weights IS 'Drops the weights of models that have been deleted.';
+COMMENT ON TRIGGER drop_weights ON lm.model IS 'Drops the weights of models that are deleted.';
 
 -- the trigger's function finds nobody else's names
 ALTER FUNCTION lm.forget_generation() SET search_path = pg_catalog, pg_temp;
