@@ -1,5 +1,5 @@
 -- From GPT-2 alone to families of models: sizes and options of each model and layer, rotary
--- embeddings, an unembedding of its own, rows cut in blocks.
+-- embeddings, an unembedding of its own, rows cut in blocks, tokenizers.
 
 -- models: what all had in common becomes data
 ALTER TABLE lm.model
@@ -148,8 +148,17 @@ DROP INDEX lm.vocabulary_bytes, lm.vocabulary_special;
 
 ALTER TABLE lm.vocabulary ADD COLUMN kind lm.token_kind NOT NULL DEFAULT 'ordinary';
 
-UPDATE lm.vocabulary SET kind = 'unmerged'
-WHERE special;
+-- and those that no merge makes
+UPDATE lm.vocabulary AS v SET kind = 'unmerged'
+WHERE v.special
+    OR (
+        octet_length(v.bytes) > 1
+        AND NOT EXISTS (
+            SELECT
+            FROM lm.merge AS m
+            WHERE m.model_id = v.model_id AND m.token_id = v.token_id
+        )
+    );
 
 CREATE UNIQUE INDEX vocabulary_bytes
     ON lm.vocabulary (model_id, bytes, kind) INCLUDE (token_id) WHERE kind <> 'unmerged';
