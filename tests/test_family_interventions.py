@@ -191,7 +191,7 @@ def test_all_heads_of_a_model_with_wide_ones(families: Families, site: str) -> N
     check(families, "scale every", MODELS[0], site, lambda x: x.mul_(0.3))
 
 
-@pytest.mark.parametrize("site", ["k", "rot_k", "z"])
+@pytest.mark.parametrize("site", ["k", "v", "z"])
 def test_blocks_that_are_parallel(families: Families, site: str) -> None:
     families.folder(MODELS[3])
     intervene(families, site=site, layer=LAYER, head=1, kind="zero")

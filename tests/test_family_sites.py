@@ -10,7 +10,6 @@ from pathlib import Path
 
 import family_models
 import numpy as np
-import psycopg
 import pytest
 import torch
 from differences import assert_close
@@ -141,18 +140,17 @@ def theirs(cache: ActivationCache, site: str, heads: int | None, n_layer: int) -
 def cached(cache: ActivationCache, site: str, layer: int) -> torch.Tensor:
     """A site of a layer in TransformerLens."""
     hook = HOOKS[site].format(layer)
-    q, k, cos, sin = (
-        cache.cache_dict.get(f"blocks.{layer}.attn.hook_{name}")
-        for name in ("q", "k", "cos", "sin")
-    )
+    attention = f"blocks.{layer}.attn.hook_"
     if hook not in cache and site in ("rot_q", "rot_k"):  # GPT-NeoX has no hook there
+        q, k, cos, sin = (cache[attention + name] for name in ("q", "k", "cos", "sin"))
         return apply_rotary_pos_emb(q, k, cos, sin, unsqueeze_dim=2)[site == "rot_k"][0]
     if hook not in cache and site == "ln2":  # Phi has one norm for both blocks
         return cache[HOOKS["ln1"].format(layer)][0]
     x = cache[hook][0]
     if site == "attn_scores" and torch.equal(x, cache[HOOKS["pattern"].format(layer)][0]):
         # in OPT the hook has the pattern
-        return torch.einsum("qhd,khd->hqk", q[0], k[0]) / q.shape[-1] ** 0.5
+        q, k = cache[attention + "q"][0], cache[attention + "k"][0]
+        return torch.einsum("qhd,khd->hqk", q, k) / q.shape[-1] ** 0.5
     return x
 
 
