@@ -29,10 +29,10 @@ MODELS: dict[str, tuple[str, str, dict[str, Any]]] = {
         "float32",
         "Gemma2",
         family_models.usual(
-            1, 2016, 33, 3, 160, head_dim=64, query_pre_attn_scalar=64, sliding_window=8
+            1, 2016, 32, 4, 160, head_dim=66, query_pre_attn_scalar=66, sliding_window=8
         ),
     ),
-    "phi, 2,100 wide, float32": ("float32", "Phi", family_models.usual(1, 2100, 10, None, 2400)),
+    "phi, 2,080 wide, float32": ("float32", "Phi", family_models.usual(1, 2080, 20, None, 2400)),
     "qwen2, 4,128 wide, float16": (
         "float16",
         "Qwen2",
@@ -79,8 +79,7 @@ def compare(make_database: MakeDatabase, folder: Path, name: str, dtype: str) ->
         loader.load(connection, str(folder), name=name, dtype=dtype)
         families = Families(connection, folder)
         run_id = families.execute(
-            "SELECT lm.forward(token_ids => %s, capture => '{embed,pos_embed,z,attn_out,mlp_out,"
-            "resid_post,logits}', top_logits => NULL)",
+            "SELECT lm.forward(token_ids => %s, capture => '{all}', top_logits => NULL)",
             TOKENS,
         )[0][0]
         logits, attn_out = family_models.forward(folder, TOKENS)
