@@ -168,8 +168,8 @@ BEGIN ATOMIC
             AS p (place)
     ),
 
-    -- A patch changes nothing below its layer or before its position. So each sequence begins there,
-    -- with the residual stream of the corrupt run.
+    -- A patch changes nothing below its layer or before its position. So each sequence begins
+    -- there, with the residual stream of the corrupt run.
     batch AS MATERIALIZED (
         SELECT
             p.layer,
