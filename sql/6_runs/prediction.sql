@@ -121,7 +121,7 @@ BEGIN ATOMIC
 END;
 
 COMMENT ON FUNCTION lm.logits IS
-'A vector of the residual stream read as a prediction, through the final layer norm and the unembedding: the logits, [n_vocab], from token 0 on.';
+'A vector of the residual stream read as a prediction, through the final norm and the unembedding: the logits, [n_vocab], from token 0 on.';
 
 CREATE OR REPLACE FUNCTION lm.next_token(
     prompt text,
