@@ -1,6 +1,5 @@
-# make demo: the whole story on the bundled model; make test: linters and tests.
-# make test-large: models of true sizes, some minutes more.
-# All set up .venv first, once.
+# make demo: the whole story on the bundled model; make test: linters and tests; make test-large:
+# models of true sizes and widths, which take minutes. All set up .venv first, once.
 
 PYTHON ?= python3
 VENV := .venv
@@ -13,6 +12,9 @@ demo: $(VENV)/demo.stamp
 	$(BIN)/psqlm demo --out demo-output
 
 test: lint pytest
+
+test-large: $(VENV)/test.stamp
+	$(BIN)/python -m pytest -m large
 
 lint: ruff mypy imports sqlfluff
 
@@ -32,17 +34,11 @@ mypy: package
 imports: package
 	cd build/lib && $(BIN)/lint-imports $(CURDIR)/pyproject.toml --no-cache
 
-# reads the bodies of SQL functions too, which are mere text to it otherwise
 sqlfluff: $(VENV)/test.stamp
-	rm -rf build/bodies
-	$(BIN)/python tools/sql_bodies.py build/bodies
-	$(BIN)/sqlfluff lint --disable-progress-bar sql build/bodies
+	$(BIN)/sqlfluff lint --disable-progress-bar sql
 
 pytest: $(VENV)/test.stamp
 	$(BIN)/python -m pytest
-
-test-large: $(VENV)/test.stamp
-	$(BIN)/python -m pytest -m large
 
 clean:
 	rm -rf $(VENV) build dist demo-output *.egg-info

@@ -1,6 +1,6 @@
 -- How far a model's numbers are from those of its own files in another library.
 
-CREATE TABLE IF NOT EXISTS lm.verification (
+CREATE TABLE lm.verification (
     model_id int NOT NULL REFERENCES lm.model ON DELETE CASCADE,
     verified_at timestamptz NOT NULL DEFAULT now(),
     site lm.site NOT NULL,
