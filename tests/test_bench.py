@@ -98,7 +98,7 @@ def test_every_row_is_there(
     assert outcome.data["complete"]
     assert outcome.data["machine"]["cores"] >= 1
     assert outcome.data["model"] == {
-        "size": "demo", "n_layer": 8, "n_head": 4, "d_model": 128, "n_vocab": 4096,
+        "size": "demo", "family": "gpt2", "n_layer": 8, "n_head": 4, "n_kv_head": 4, "d_model": 128, "n_vocab": 4096,
     }  # fmt: skip
     for row in outcome.data["rows"]:
         assert row["name"] in outcome.printed
@@ -265,7 +265,7 @@ def test_before_and_after(
     printed = capsys.readouterr().out.split("Since 2024-05-01T10:00:00+00:00")
     assert "Before it was another model, gpt2." in printed[0]
     (row,) = [line for line in printed[1].splitlines() if line.rstrip().endswith("×")]
-    assert row.startswith("load from safetensors, float16")
+    assert row.strip().startswith("load from safetensors, float16")
     assert "1,000,000 s" in row and row.split()[-2:] == ["0.00", "×"]
 
 
