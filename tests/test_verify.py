@@ -14,7 +14,7 @@ import pytest
 from safetensors.torch import load_file, save_file
 from typer.testing import CliRunner
 
-from psqlm import loader
+from psqlm import database, loader
 from psqlm.cli import app
 from psqlm.errors import PsqlmError
 from psqlm.verification import verify
@@ -32,13 +32,14 @@ MODELS = [name for name in family_models.MODELS if "," not in name] + [
 
 
 @pytest.fixture(scope="module")
-def database(make_database) -> str:
+def own_database(make_database) -> str:
     return make_database("psqlm_verify")
 
 
 @pytest.fixture
-def connection(database: str) -> Iterator[psycopg.Connection]:
-    with psycopg.connect(database) as opened:
+def connection(own_database: str) -> Iterator[psycopg.Connection]:
+    """As the command line connects, which finds no schema but PostgreSQL's by itself."""
+    with database.connect(own_database) as opened:
         yield opened
         opened.rollback()
         for (name,) in opened.execute("SELECT name FROM lm.model").fetchall():
