@@ -7,8 +7,8 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from database_catalog import catalog
 from conftest import MakeDatabase
+from database_catalog import catalog
 
 from psqlm import database, loader
 from psqlm.database import installation
