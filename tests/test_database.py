@@ -10,8 +10,8 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from database_catalog import catalog
 from conftest import MakeDatabase
+from database_catalog import catalog
 from sql_copies import changed_sql
 
 from psqlm import database
