@@ -92,8 +92,7 @@ def test_two_prompts_at_once(families: Families, name: str) -> None:
 def test_stored_as_float16(families: Families, tmp_path: Path, name: str) -> None:
     """Of weights that float16 can hold, what is computed is the same."""
     halves = family_models.reference(family_models.save(name, tmp_path / "floats"))
-    halves.half().float().save_pretrained(tmp_path)
-    family_models.tokenizer().save_model(str(tmp_path))
+    family_models.write(halves.half().float(), tmp_path)
     loader.load(families.connection, str(tmp_path), name=f"{name}, float16", dtype="float16")
     logits, attn_out = family_models.forward(tmp_path, TOKENS)
     run_id = run(families, f"{name}, float16", TOKENS)

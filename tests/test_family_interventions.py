@@ -18,6 +18,7 @@ from families import Families
 TOKENS = [int(x) for x in np.random.default_rng(2).integers(1, 296, 14)]
 OTHER = [int(x) for x in np.random.default_rng(3).integers(1, 296, 14)]
 LAYER, POSITION = 1, 6
+CLEAN, CORRUPT = "the cat sat on the mat", "the dog sat on the log"
 # Heads that are grouped, wider than d_model / n_head, normed, or capped and seen through a window.
 MODELS = ["llama, biased, wide heads", "qwen3", "gemma2", "phi, grouped"]
 CHANGES = {
@@ -191,11 +192,29 @@ def test_all_heads_of_a_model_with_wide_ones(families: Families, site: str) -> N
     check(families, "scale every", MODELS[0], site, lambda x: x.mul_(0.3))
 
 
-@pytest.mark.parametrize("site", ["k", "rot_k", "z"])
+@pytest.mark.parametrize("site", ["k", "v", "z"])
 def test_blocks_that_are_parallel(families: Families, site: str) -> None:
     families.folder(MODELS[3])
     intervene(families, site=site, layer=LAYER, head=1, kind="zero")
     check(families, "zero head 1 of", MODELS[3], site, lambda x: x[:, 1].zero_())
+
+
+def test_generation_with_a_change(families: Families) -> None:
+    """At every step, the cached keys and values with it."""
+    name = MODELS[0]
+    folder = families.folder(name)
+    intervene(families, site="k", layer=LAYER, head=1, kind="scale", factor=-3.0)
+    rows = families.execute(
+        "SELECT token_id FROM lm.generate_tokens(%s, 12, model => %s, interventions => 'test')"
+        " ORDER BY step",
+        CLEAN,
+        name,
+    )
+    tokens = families.execute("SELECT lm.encode(%s, %s)", CLEAN, name)[0][0]
+    with changed(family_models.reference(folder), "k", LAYER, lambda x: x[:, 1].mul_(-3)):
+        expected = family_models.generate(folder, tokens, 12)
+    assert [row[0] for row in rows] == expected
+    assert expected != family_models.generate(folder, tokens, 12)
 
 
 def test_knocked_out_edges_within_a_window(families: Families) -> None:
@@ -235,19 +254,22 @@ def test_knocked_out_edges_within_a_window(families: Families) -> None:
     assert_close("mistral: knockout", [row[0] for row in rows], expected, absolute=1e-3)
 
 
-CLEAN, CORRUPT = "the cat sat on the mat", "the dog sat on the log"
-
-
 @pytest.mark.parametrize(
     ("name", "site"),
-    [(MODELS[0], "k"), (MODELS[0], "rot_q"), ("gemma2, caps bite", "v"), ("phi, grouped", "k")],
+    [
+        (MODELS[0], "k"),
+        (MODELS[0], "rot_q"),
+        ("gemma2, caps bite", "v"),
+        ("phi, grouped", "k"),
+        ("mistral", "mlp_pre_linear"),
+    ],
 )
 def test_patching_sweep(families: Families, name: str, site: str) -> None:
-    """Every layer × head of keys and values that are shared, against a whole pass for each."""
+    """Every layer × head, or layer × position where a site has none, against a whole pass each."""
     folder = families.folder(name)
     rows = families.execute(
-        "SELECT layer, head, logit_difference FROM lm.patching_sweep(%s, %s, %s, %s, %s, %s)"
-        " ORDER BY layer, head",
+        "SELECT layer, greatest(head, position), logit_difference"
+        " FROM lm.patching_sweep(%s, %s, %s, %s, %s, %s) ORDER BY layer, head, position",
         CLEAN,
         CORRUPT,
         site,
@@ -261,20 +283,22 @@ def test_patching_sweep(families: Families, name: str, site: str) -> None:
     )
     model = family_models.reference(folder)
     expected = []
-    for layer, head, _ in rows:
+    for layer, place, _ in rows:
         kept: list[torch.Tensor] = []
         with changed(model, site, layer, lambda x, kept=kept: kept.append(x.clone())):
             family_models.forward(folder, clean)
 
-        def patch(x: torch.Tensor, head: int = head, kept: list[torch.Tensor] = kept) -> None:
-            x[:, head] = kept[0][:, head]
+        at = (slice(None), place) if site in WITH_HEADS else place
+
+        def patch(x: torch.Tensor, at: Any = at, kept: list[torch.Tensor] = kept) -> None:
+            x[at] = kept[0][at]
 
         with changed(model, site, layer, patch):
             last = family_models.forward(folder, corrupt)[0][-1]
         expected.append(last[answer[0]] - last[wrong[0]])
     config = model.config
-    heads = config.num_attention_heads if site == "rot_q" else config.num_key_value_heads
-    assert len(rows) == config.num_hidden_layers * heads
+    n_places = {"rot_q": config.num_attention_heads, "mlp_pre_linear": len(clean)}
+    assert len(rows) == config.num_hidden_layers * n_places.get(site, config.num_key_value_heads)
     assert np.ptp(expected) > 1e-2, "the sweep shows nothing"
     assert_close(f"{name}: sweep of {site}", [row[2] for row in rows], expected, absolute=1e-3)
 

@@ -94,12 +94,14 @@ def lens_of(folder: Path) -> Lens:
     return Lens(bridge, logits[0], cached)
 
 
-def run(families: Families, name: str) -> int:
+def run(families: Families, name: str, interventions: str | None = None) -> int:
     """A run of the tokens with everything captured."""
     return families.execute(
-        "SELECT lm.forward(token_ids => %s, model => %s, capture => '{all}', top_logits => NULL)",
+        "SELECT lm.forward(token_ids => %s, model => %s, capture => '{all}', top_logits => NULL,"
+        " interventions => %s)",
         TOKENS,
         name,
+        interventions,
     )[0][0]
 
 
@@ -140,18 +142,17 @@ def theirs(cache: ActivationCache, site: str, heads: int | None, n_layer: int) -
 def cached(cache: ActivationCache, site: str, layer: int) -> torch.Tensor:
     """A site of a layer in TransformerLens."""
     hook = HOOKS[site].format(layer)
-    q, k, cos, sin = (
-        cache.cache_dict.get(f"blocks.{layer}.attn.hook_{name}")
-        for name in ("q", "k", "cos", "sin")
-    )
+    attention = f"blocks.{layer}.attn.hook_"
     if hook not in cache and site in ("rot_q", "rot_k"):  # GPT-NeoX has no hook there
+        q, k, cos, sin = (cache[attention + name] for name in ("q", "k", "cos", "sin"))
         return apply_rotary_pos_emb(q, k, cos, sin, unsqueeze_dim=2)[site == "rot_k"][0]
     if hook not in cache and site == "ln2":  # Phi has one norm for both blocks
         return cache[HOOKS["ln1"].format(layer)][0]
     x = cache[hook][0]
     if site == "attn_scores" and torch.equal(x, cache[HOOKS["pattern"].format(layer)][0]):
         # in OPT the hook has the pattern
-        return torch.einsum("qhd,khd->hqk", q[0], k[0]) / q.shape[-1] ** 0.5
+        q, k = cache[attention + "q"][0], cache[attention + "k"][0]
+        return torch.einsum("qhd,khd->hqk", q, k) / q.shape[-1] ** 0.5
     return x
 
 
@@ -296,3 +297,44 @@ def test_logit_attribution(families: Families, name: str, wrong: int | None) -> 
     )
     logit = float(lead(lens.cache["unembed.hook_out"][0, -1]))
     assert_close(f"{name}: attribution's sum", [sum(ours.values())], [logit], absolute=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("name", "site"), [("gemma3", "ln1_post"), ("olmo2", "resid_mid"), ("gpt_neox", "attn_out")]
+)
+def test_attribution_of_what_is_changed(families: Families, name: str, site: str) -> None:
+    """A change outside the parts is a row of its own, and the sum is the logit still."""
+    families.folder(name)
+    families.connection.execute(
+        "INSERT INTO lm.intervention (set_name, site, layer, kind, factor)"
+        " VALUES ('halved', %s, 1, 'scale', 0.5)",
+        [site],
+    )
+    run_id = run(families, name, interventions="halved")
+    rows = families.execute(
+        "SELECT site::text, attribution FROM lm.logit_attribution(%s, %s)", run_id, TOKEN
+    )
+    logit = families.execute(
+        "SELECT logit FROM lm.logit WHERE (run_id, position, token_id) = (%s, %s, %s)",
+        run_id,
+        len(TOKENS) - 1,
+        TOKEN,
+    )
+    assert abs(dict(rows)["resid_post"]) > 1e-3
+    total = sum(value for _, value in rows)
+    assert_close(f"{name}: attribution after {site}", [total], logit[0], absolute=1e-4)
+
+
+@pytest.mark.parametrize("name", ["mistral", "gpt_neo", "gpt_neox", "gemma2"])
+def test_head_scores(families: Families, name: str) -> None:
+    """Heads that are grouped, and see through a window."""
+    lens = lens_of(families.folder(name))
+    rows = families.execute(
+        "SELECT previous_token FROM lm.head_scores(%s) ORDER BY layer, head", run(families, name)
+    )
+    theirs = [
+        float(pattern.diagonal(-1).sum() / pattern.sum())
+        for layer in range(lens.model.cfg.n_layers)
+        for pattern in lens.cache[HOOKS["pattern"].format(layer)][0]
+    ]
+    assert_close(f"{name}: head scores", [row[0] for row in rows], theirs, absolute=1e-5)

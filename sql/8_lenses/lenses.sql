@@ -28,7 +28,7 @@ BEGIN ATOMIC
             )
             OR lm.fail(
                 true,
-                lens_logits.site || ' is not read by the final layer norm and the unembedding',
+                lens_logits.site || ' is not read by the final norm and the unembedding',
                 'these are: embed, pos_embed, resid_pre, attn_out, resid_mid, mlp_out, resid_post'
             )
     ),

@@ -243,6 +243,21 @@ EXECUTE FUNCTION lm.drop_weights();
 COMMENT ON FUNCTION lm.drop_weights IS 'Drops the weights of models that have been deleted.';
 COMMENT ON TRIGGER drop_weights ON lm.model IS 'Drops the weights of models that are deleted.';
 
+-- how far a model is from the reference
+CREATE TABLE lm.verification (
+    model_id int NOT NULL REFERENCES lm.model ON DELETE CASCADE,
+    verified_at timestamptz NOT NULL DEFAULT now(),
+    site lm.site NOT NULL,
+    layer int NOT NULL,
+    largest_difference float8 NOT NULL,
+    relative_difference float8 NOT NULL,
+    prompt text NOT NULL,
+    psqlm text NOT NULL,
+    transformers text NOT NULL,
+    torch text NOT NULL,
+    PRIMARY KEY (model_id, verified_at, site, layer)
+);
+
 -- the trigger's function finds nobody else's names
 ALTER FUNCTION lm.forget_generation() SET search_path = pg_catalog, pg_temp;
 
