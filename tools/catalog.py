@@ -96,7 +96,7 @@ ROUTINES = """
 
 DEFINITION = re.compile(
     r"^\s*CREATE (?:OR REPLACE )?(?:UNLOGGED )?"
-    r"(?:TABLE IF NOT EXISTS|VIEW|TYPE|FUNCTION|AGGREGATE) "
+    r"(?:TABLE|VIEW|TYPE|FUNCTION|AGGREGATE) "
     r"lm\.(?P<name>\w+)(?:\((?!\))(?P<arguments>.*?)^\))?",
     re.MULTILINE | re.DOTALL,
 )
