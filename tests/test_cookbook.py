@@ -6,6 +6,7 @@ import sys
 from itertools import chain
 from pathlib import Path
 
+import psycopg
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -19,7 +20,9 @@ BLOCKS = [(name, i) for name, text in TEXTS.items() for i in range(len(cookbook.
 
 @pytest.fixture(scope="module")
 def replies(scratch_dsn: str) -> dict[str, list[str]]:
-    """What psql answers to each block."""
+    """What psql answers to each block, with both bundled models loaded."""
+    with psycopg.connect(scratch_dsn) as connection:
+        cookbook.load_models(connection)
     return {
         name: cookbook.ask(scratch_dsn, cookbook.questions(text)) for name, text in TEXTS.items()
     }

@@ -58,7 +58,7 @@ def test_code_under_load(scratch_dsn: str, tmp_path: Path) -> None:
         worker.start()
     try:
         with psycopg.connect(scratch_dsn) as connection:
-            for number in range(3):
+            for number in range(2):
                 time.sleep(0.3)
                 with changed_sql(tmp_path, f"SELECT {number};"):
                     assert database.install(connection) is True

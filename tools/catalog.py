@@ -30,7 +30,7 @@ FOR_USERS = {
     "4_operators": "fill concat total",
     "6_runs": """
         forward forward_many next_token captured vector_at run_position replace_interventions
-        find_runs select_runs token_tag token_id
+        find_runs select_runs token_tag token_id embedding
     """,
     "7_generation": "generate generate_tokens",
     "8_lenses": """
@@ -96,7 +96,7 @@ ROUTINES = """
 
 DEFINITION = re.compile(
     r"^\s*CREATE (?:OR REPLACE )?(?:UNLOGGED )?"
-    r"(?:TABLE IF NOT EXISTS|VIEW|TYPE|FUNCTION|AGGREGATE) "
+    r"(?:TABLE|VIEW|TYPE|FUNCTION|AGGREGATE) "
     r"lm\.(?P<name>\w+)(?:\((?!\))(?P<arguments>.*?)^\))?",
     re.MULTILINE | re.DOTALL,
 )

@@ -1,4 +1,4 @@
-"""Write the tables of docs/models.md: which checkpoints load and what they take; how exact families are.
+"""Write the tables of docs/models.md: which checkpoints load, what they take, how exact it is.
 
     python tools/model_table.py checkpoints
     python tools/model_table.py differences
