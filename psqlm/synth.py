@@ -6,7 +6,7 @@ import json
 import math
 import shutil
 from collections.abc import Iterator
-from itertools import islice, product
+from itertools import combinations, islice, product
 from pathlib import Path
 from typing import Any
 
@@ -207,6 +207,9 @@ def _write_tokenizer(folder: Path, n_vocab: int) -> None:
 
 
 def _merges(letters: list[str]) -> Iterator[tuple[str, str]]:
-    """Two letters, all pairs of them; then a pair and a letter."""
+    """Two letters, all pairs of them; then a pair and a letter.
+
+    Only pairs in order, which are merged before what the last two letters would make.
+    """
     yield from product(letters, letters)
-    yield from ((a + b, c) for a, b, c in product(letters, letters, letters))
+    yield from ((a + b, c) for a, b in combinations(letters, 2) for c in letters)
