@@ -197,7 +197,9 @@ def test_many_texts_are_cut_into_passes(database: psycopg.Connection) -> None:
     assert all(tokens - longest < BATCH_TOKENS for tokens, longest in passes)
     for number in (0, 7, 40):
         (run_id,) = database.execute("SELECT lm.forward(%s)", (texts[number],)).fetchone() or (0,)
-        norms = "SELECT norm FROM lm.attention_adjustment WHERE run_id = %s ORDER BY layer, position"
+        norms = (
+            "SELECT norm FROM lm.attention_adjustment WHERE run_id = %s ORDER BY layer, position"
+        )
         assert_close(
             f"text {number} of many, and alone",
             [norm for (norm,) in database.execute(norms, (rows[number][1],))],

@@ -558,7 +558,10 @@ def test_a_token_is_looked_for_by_its_index(connection: psycopg.Connection) -> N
     milliseconds = float(plan.rsplit("Execution Time: ", 1)[1].split()[0])
     print(f"the tokens equal to lm.token_id(' the') among 20,000: {milliseconds:.1f} ms")
     assert milliseconds < 500
-    assert connection.execute(asked.encode()).fetchone() == connection.execute(
-        "SELECT count(*) FROM lm.run_token WHERE token_id = %s",
-        connection.execute("SELECT lm.token_id(' the')").fetchone(),
-    ).fetchone()
+    assert (
+        connection.execute(asked.encode()).fetchone()
+        == connection.execute(
+            "SELECT count(*) FROM lm.run_token WHERE token_id = %s",
+            connection.execute("SELECT lm.token_id(' the')").fetchone(),
+        ).fetchone()
+    )
