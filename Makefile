@@ -1,17 +1,20 @@
-# make demo: the whole story on the bundled model; make test: linters and tests.
-# Both set up .venv first, once.
+# make demo: the whole story on the bundled model; make test: linters and tests; make test-large:
+# layers of true widths, which take minutes. All set up .venv first, once.
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(CURDIR)/$(VENV)/bin
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable
 
-.PHONY: demo test lint ruff package mypy imports sqlfluff pytest clean
+.PHONY: demo test test-large lint ruff package mypy imports sqlfluff pytest clean
 
 demo: $(VENV)/demo.stamp
 	$(BIN)/psqlm demo --out demo-output
 
 test: lint pytest
+
+test-large: $(VENV)/test.stamp
+	$(BIN)/python -m pytest -m large
 
 lint: ruff mypy imports sqlfluff
 
@@ -31,11 +34,8 @@ mypy: package
 imports: package
 	cd build/lib && $(BIN)/lint-imports $(CURDIR)/pyproject.toml --no-cache
 
-# reads the bodies of SQL functions too, which are mere text to it otherwise
 sqlfluff: $(VENV)/test.stamp
-	rm -rf build/bodies
-	$(BIN)/python tools/sql_bodies.py build/bodies
-	$(BIN)/sqlfluff lint --disable-progress-bar sql build/bodies
+	$(BIN)/sqlfluff lint --disable-progress-bar sql
 
 pytest: $(VENV)/test.stamp
 	$(BIN)/python -m pytest

@@ -1,42 +1,32 @@
-"""A model's tokenizer: its tokens and merges, as bytes."""
+"""A model's tokenizer: how its texts become tokens, as rows."""
 
 from __future__ import annotations
 
+import unicodedata
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from psqlm.errors import PsqlmError
 
-from .alphabet import CHARACTER_OF_BYTE, spell
+from .added import AddedToken, read_added
+from .alphabet import CHARACTER_OF_BYTE, MARK, byte_of, outside, spell, without_marks
+from .bpe import Ranks, finest_cut, merges_to_itself, next_ranks
 from .config import read_json
+from .pipeline import Pipeline, read_pipeline
 
-END_OF_TEXT = "<|endoftext|>"
+# An index entry, of which a token's bytes are a part, must fit a third of a database page.
+LONGEST = 2000
+# A character may shrink so much, in bytes, when a text is normalized or ▁ becomes a space.
+SHRINKS = 3
 
-Options = dict[tuple[str, str], tuple[Any, ...]]
-
-# What GPT-2's byte-level BPE says in tokenizer.json; anything else would cut text otherwise.
-SUPPORTED: Options = {
-    ("model", "type"): ("BPE",),
-    ("model", "dropout"): (None,),
-    ("model", "continuing_subword_prefix"): (None, ""),
-    ("model", "end_of_word_suffix"): (None, ""),
-    ("model", "byte_fallback"): (False, None),
-    ("model", "ignore_merges"): (False, None),
-    ("pre_tokenizer", "type"): ("ByteLevel",),
-    ("pre_tokenizer", "add_prefix_space"): (False,),
-    ("pre_tokenizer", "use_regex"): (True, None),
-    ("normalizer", "type"): (None,),
-}
-SUPPORTED_ADDED: Options = {
-    ("added_tokens", "single_word"): (False, None),
-    ("added_tokens", "lstrip"): (False, None),
-    ("added_tokens", "rstrip"): (False, None),
-}
-SUPPORTED_CONFIG: Options = {
-    ("tokenizer", "add_prefix_space"): (False, None),
-    ("tokenizer", "add_bos_token"): (False, None),
+# What BPE is in tokenizer.json; anything else would merge otherwise.
+SUPPORTED: dict[str, tuple[Any, ...]] = {
+    "type": ("BPE",),
+    "dropout": (None, 0),
+    "continuing_subword_prefix": (None, ""),
+    "end_of_word_suffix": (None, ""),
 }
 # What reading raises where JSON of another form stands.
 DAMAGE = (AttributeError, KeyError, OverflowError, RecursionError, TypeError, ValueError)
@@ -47,6 +37,7 @@ class Token(NamedTuple):
 
     token_id: int
     bytes: bytes
+    kind: str
     special: bool
 
     @property
@@ -62,128 +53,120 @@ class Merge(NamedTuple):
     left: bytes
     right: bytes
     token_id: int
-    next_rank: int | None  # lowest rank that takes the token as a piece
+    next_rank: int | None  # lowest rank of a merge that the token can come to
 
 
 @dataclass(frozen=True)
 class Tokenizer:
-    """The tokens of a model, and the merges that make them in order of rank."""
+    """The tokens of a model, the merges that make them in order of rank, and the rest."""
 
     tokens: list[Token]
     merges: list[Merge]
+    added: list[AddedToken]
+    pipeline: Pipeline
+    foreign_character: str | None
+    longest: int | None
+
+
+@dataclass(frozen=True)
+class _Files:
+    """What a folder says: tokens as they are spelled, with their numbers, and the rest."""
+
+    source: Path
+    vocabulary: dict[str, int]
+    pairs: list[tuple[str, str]]
+    ignore_merges: bool
+    pipeline: Pipeline
 
 
 def read_tokenizer(folder: Path, n_vocab: int) -> Tokenizer:
-    """Read vocab.json and merges.txt, or tokenizer.json where they are missing.
+    """Read tokenizer.json, or vocab.json and merges.txt where it is missing.
 
     Args:
         folder: the model's folder.
         n_vocab: the size of its vocabulary; a few of the last numbers may be without a token.
 
     Raises:
-        PsqlmError: files missing or contradicting each other, or not GPT-2's kind of tokenizer.
+        PsqlmError: files missing or contradicting each other, or a tokenizer that the SQL does
+            not compute.
     """
     try:
-        source, vocabulary, pairs = _read_vocabulary(folder)
-        added = _added_tokens(folder, vocabulary)
-        tokens = _tokens(source, vocabulary, added, n_vocab)
-        merges = _merges(source, vocabulary, pairs)
+        files = _read_files(folder)
+        added, prepended = read_added(folder, files.vocabulary, files.pipeline)
     except DAMAGE as error:
         raise PsqlmError(f"the tokenizer in {folder} is damaged: fetch the model again") from error
-    _check_reachable(folder, tokens, merges)
-    return Tokenizer(tokens, merges)
+    ranks = {pair: rank for rank, pair in enumerate(files.pairs)}
+    _check_bytes(files)
+    _check_merges(files, ranks)
+    looked_for = _looked_for(files, added)
+    tokens = _tokens(files, added, looked_for, ranks, n_vocab)
+    _check_reachable(files, tokens, added)
+    if missing := set(prepended) - {token.token_id for token in tokens}:
+        raise PsqlmError(f"{files.source} puts token {min(missing)} in front, which is not there")
+    foreign_character = None
+    if not files.pipeline.of_bytes:
+        texts = (token.bytes.decode() for token in tokens if token.kind == "ordinary")
+        foreign_character = outside({text for text in texts if len(text) == 1} - {"\0"})
+    bounded = not any(token.lstrip or token.rstrip for token in added)
+    return Tokenizer(
+        tokens=tokens,
+        merges=_merges(files, ranks),
+        added=looked_for,
+        pipeline=replace(files.pipeline, prepended=prepended, cut=_cut(files, ranks)),
+        foreign_character=foreign_character,
+        longest=SHRINKS * max(len(token.bytes) for token in tokens) if bounded else None,
+    )
 
 
-def _read_vocabulary(folder: Path) -> tuple[Path, dict[str, int], list[tuple[str, str]]]:
-    """The file, the tokens as they are spelled with their numbers, and the pairs of the merges."""
+def _read_files(folder: Path) -> _Files:
+    path = folder / "tokenizer.json"
+    if path.is_file():
+        contents = read_json(path)
+        model = contents["model"]
+        for option, values in SUPPORTED.items():
+            if model.get(option) not in values:
+                raise PsqlmError(
+                    f"{path}: {option} of its model is {model.get(option)!r}; "
+                    f"psqlm reads BPE, where it is {values[0]!r}"
+                )
+        pipeline = read_pipeline(path, contents)
+        if pipeline.of_bytes is bool(model.get("byte_fallback")):
+            raise PsqlmError(
+                f"{path}: byte_fallback is {model.get('byte_fallback')!r}: psqlm reads BPE over "
+                "bytes without it, and over characters with it"
+            )
+        # an array of pairs, or as it was written before, of strings with a space between
+        merges = [
+            merge.split(" ") if isinstance(merge, str) else merge for merge in model["merges"]
+        ]
+        return _Files(
+            path,
+            {token: int(number) for token, number in model["vocab"].items()},
+            [(left, right) for left, right in merges],
+            bool(model.get("ignore_merges")),
+            pipeline,
+        )
     vocab_file, merges_file = folder / "vocab.json", folder / "merges.txt"
-    tokenizer_file = folder / "tokenizer.json"
     if vocab_file.is_file() and merges_file.is_file():
         vocabulary = {token: int(number) for token, number in read_json(vocab_file).items()}
-        return vocab_file, vocabulary, _read_merges(merges_file)
-    if not tokenizer_file.is_file():
-        raise PsqlmError(f"{folder} has neither vocab.json and merges.txt nor tokenizer.json")
-    contents = read_json(tokenizer_file)
-    _check_options(tokenizer_file, contents, SUPPORTED)
-    model = contents["model"]
-    # an array of pairs, or as it was written before, of strings with a space between
-    pairs = [merge.split(" ") if isinstance(merge, str) else merge for merge in model["merges"]]
-    vocabulary = {token: int(number) for token, number in model["vocab"].items()}
-    return tokenizer_file, vocabulary, [(left, right) for left, right in pairs]
+        return _Files(vocab_file, vocabulary, _read_merges(merges_file), False, Pipeline())
+    raise PsqlmError(f"{folder} has neither vocab.json and merges.txt nor tokenizer.json")
 
 
-def _tokens(
-    source: Path, vocabulary: dict[str, int], added: dict[str, int], n_vocab: int
-) -> list[Token]:
-    """The tokens in the order of their numbers, checked."""
-    tokens: dict[int, Token] = {}
-    for text, token_id in {**vocabulary, **added}.items():
-        if not 0 <= token_id < n_vocab:
-            raise PsqlmError(
-                f"{source}: token {text!r} has number {token_id}, config.json says vocab_size "
-                f"{n_vocab}: these files belong to different models"
-            )
-        if token_id in tokens:
-            raise PsqlmError(f"{source}: two tokens have the number {token_id}")
-        special = text in added
-        try:
-            tokens[token_id] = Token(token_id, text.encode() if special else spell(text), special)
-        except UnicodeEncodeError as error:
-            raise PsqlmError(
-                f"{source}: token {text!r} is not spelled in GPT-2's alphabet of bytes"
-            ) from error
-    if missing := set(CHARACTER_OF_BYTE.values()) - set(vocabulary):
-        raise PsqlmError(
-            f"{source} lacks {len(missing)} of the 256 bytes: it is not a byte-level vocabulary"
-        )
-    if not all(token.bytes for token in tokens.values()):
-        raise PsqlmError(f"{source} holds an empty token")
-    return [tokens[token_id] for token_id in sorted(tokens)]
+def _check_reachable(files: _Files, tokens: list[Token], added: list[AddedToken]) -> None:
+    """Refuse a token over bytes that no merge makes: text would be cut otherwise than learned.
 
-
-def _merges(source: Path, vocabulary: dict[str, int], pairs: list[tuple[str, str]]) -> list[Merge]:
-    """The merges in order of rank, checked against the vocabulary."""
-    first_use: dict[str, int] = {}
-    for rank, (left, right) in enumerate(pairs):
-        for piece in (left, right, left + right):
-            if piece not in vocabulary:
-                raise PsqlmError(
-                    f"{source} lacks {piece!r}, which merge {rank} ({left} {right}) uses: "
-                    "these files belong to different models"
-                )
-        first_use.setdefault(left, rank)
-        first_use.setdefault(right, rank)
-    if len(set(pairs)) < len(pairs):
-        twice = next(pair for pair, times in Counter(pairs).items() if times > 1)
-        raise PsqlmError(f"{source}: the merge {' '.join(twice)} is there twice")
-    return [
-        Merge(
-            rank,
-            spell(left),
-            spell(right),
-            vocabulary[left + right],
-            first_use.get(left + right),
-        )
-        for rank, (left, right) in enumerate(pairs)
-    ]
-
-
-def _check_reachable(folder: Path, tokens: list[Token], merges: list[Merge]) -> None:
-    """Refuse a token that no merge makes: text would be cut otherwise than the model learned.
-
-    The pieces of a merge are tokens themselves, so one merge for each token is enough.
+    Where merges are ignored, or characters are merged, published vocabularies have such tokens.
     """
-    made = {merge.token_id for merge in merges}
-    without = [
-        token
-        for token in tokens
-        if len(token.bytes) > 1 and not token.special and token.token_id not in made
-    ]
+    if files.ignore_merges or not files.pipeline.of_bytes:
+        return
+    contents = {token.token_id for token in added}
+    without = [t for t in tokens if t.kind == "unmerged" and t.token_id not in contents]
     if without:
         more = f" and {len(without) - 1} more tokens" if len(without) > 1 else ""
         raise PsqlmError(
-            f"no merge in {folder} makes the token {without[0].text!r}{more}: the merges are "
-            "incomplete, fetch the model again"
+            f"no merge in {files.source} makes the token {without[0].text!r}{more}: the merges "
+            "are incomplete, fetch the model again"
         )
 
 
@@ -205,32 +188,136 @@ def _read_merges(path: Path) -> list[tuple[str, str]]:
     return pairs
 
 
-def _added_tokens(folder: Path, vocabulary: dict[str, int]) -> dict[str, int]:
-    """Tokens read whole, never made by merges: what the files say, and <|endoftext|>."""
-    added: dict[str, int] = {}
-    if (path := folder / "tokenizer.json").is_file():
-        for entry in read_json(path).get("added_tokens") or []:
-            _check_options(path, {"added_tokens": entry}, SUPPORTED_ADDED)
-            added[entry["content"]] = int(entry["id"])
-    if (path := folder / "tokenizer_config.json").is_file():
-        config = read_json(path)
-        _check_options(path, {"tokenizer": config}, SUPPORTED_CONFIG)
-        for number, entry in (config.get("added_tokens_decoder") or {}).items():
-            _check_options(path, {"added_tokens": entry}, SUPPORTED_ADDED)
-            added[entry["content"]] = int(number)
-    if (path := folder / "added_tokens.json").is_file():
-        added |= {token: int(number) for token, number in read_json(path).items()}
-    if END_OF_TEXT in vocabulary:
-        added[END_OF_TEXT] = vocabulary[END_OF_TEXT]
-    return added
+def _check_bytes(files: _Files) -> None:
+    """Refuse a vocabulary that has no tokens for some texts."""
+    of_bytes = files.pipeline.of_bytes
+    single = CHARACTER_OF_BYTE.values() if of_bytes else [f"<0x{n:02X}>" for n in range(256)]
+    if missing := set(single) - set(files.vocabulary):
+        raise PsqlmError(
+            f"{files.source} lacks {len(missing)} of the 256 bytes: there are texts that it "
+            "has no tokens for"
+        )
 
 
-def _check_options(path: Path, contents: dict[str, Any], supported: Options) -> None:
-    """Refuse options under which the same text would give other tokens."""
-    for (part, option), values in supported.items():
-        value = (contents.get(part) or {}).get(option)
-        if value not in values:
+def _check_merges(files: _Files, ranks: Ranks) -> None:
+    """Refuse merges that contradict the vocabulary or each other."""
+    for rank, (left, right) in enumerate(files.pairs):
+        for piece in (left, right, left + right):
+            if not piece or piece not in files.vocabulary:
+                raise PsqlmError(
+                    f"{files.source} lacks {piece!r}, which merge {rank} ({left} {right}) uses: "
+                    "these files belong to different models"
+                )
+            if not files.pipeline.of_bytes and byte_of(piece) is not None:
+                raise PsqlmError(
+                    f"{files.source}: merge {rank} ({left} {right}) is about {piece}, "
+                    "which stands for a byte"
+                )
+    if len(ranks) < len(files.pairs):
+        twice = next(pair for pair, times in Counter(files.pairs).items() if times > 1)
+        raise PsqlmError(f"{files.source}: the merge {' '.join(twice)} is there twice")
+
+
+def _tokens(
+    files: _Files,
+    added: list[AddedToken],
+    looked_for: list[AddedToken],
+    ranks: Ranks,
+    n_vocab: int,
+) -> list[Token]:
+    """The tokens in the order of their numbers, checked."""
+    special = {token.token_id for token in added if token.special}
+    contents = {token.content: token.token_id for token in added}
+    in_text = {token.token_id: token.content for token in looked_for}
+    tokens: dict[int, Token] = {}
+    for text, token_id in {**files.vocabulary, **contents}.items():
+        if not 0 <= token_id < n_vocab:
             raise PsqlmError(
-                f"{path}: {part}.{option} is {value!r}; psqlm reads GPT-2's byte-level BPE, "
-                f"where it is {values[0]!r}"
+                f"{files.source}: token {text!r} has number {token_id}, config.json says "
+                f"vocab_size {n_vocab}: these files belong to different models"
             )
+        if token_id in tokens:
+            raise PsqlmError(f"{files.source}: two tokens have the number {token_id}")
+        kind = _kind(files, ranks, text)
+        if kind == "unmerged" and text in contents:
+            spelled = _bytes(files, in_text[token_id], whole=True)
+        else:
+            spelled = _bytes(files, text, whole=False)
+        if not 0 < len(spelled) <= LONGEST:
+            raise PsqlmError(
+                f"{files.source}: token {token_id} has {len(spelled)} bytes, not 1 to {LONGEST}"
+            )
+        tokens[token_id] = Token(token_id, spelled, kind, token_id in special)
+    return [tokens[token_id] for token_id in sorted(tokens)]
+
+
+def _kind(files: _Files, ranks: Ranks, text: str) -> str:
+    """A value of lm.token_kind."""
+    if text not in files.vocabulary:
+        return "unmerged"
+    if not files.pipeline.of_bytes:
+        if byte_of(text) is not None:
+            return "byte"
+        if " " in text:  # all spaces are marks by then
+            return "unmerged"
+    return "ordinary" if files.ignore_merges or merges_to_itself(text, ranks) else "unmerged"
+
+
+def _bytes(files: _Files, text: str, *, whole: bool) -> bytes:
+    """The bytes that a token stands for; whole: it is not spelled in the alphabet."""
+    if not files.pipeline.of_bytes:
+        byte = None if whole else byte_of(text)
+        return without_marks(text) if byte is None else bytes([byte])
+    try:
+        return text.encode() if whole else spell(text)
+    except UnicodeEncodeError as error:
+        raise PsqlmError(
+            f"{files.source}: token {text!r} is not spelled in GPT-2's alphabet of bytes"
+        ) from error
+
+
+def _merges(files: _Files, ranks: Ranks) -> list[Merge]:
+    """The merges in order of rank."""
+    following = next_ranks(files.pairs, ranks)
+    to_bytes = spell if files.pipeline.of_bytes else without_marks
+    return [
+        Merge(
+            rank,
+            to_bytes(left),
+            to_bytes(right),
+            files.vocabulary[left + right],
+            following[rank],
+        )
+        for rank, (left, right) in enumerate(files.pairs)
+        if files.pipeline.of_bytes or " " not in left + right  # all spaces are marks by then
+    ]
+
+
+def _cut(files: _Files, ranks: Ranks) -> str:
+    """A value of lm.cut."""
+    if files.pipeline.cut is not None:
+        return files.pipeline.cut
+    if files.ignore_merges and not all(merges_to_itself(text, ranks) for text in files.vocabulary):
+        return "whole"  # the text may be such a token as a whole, and in no smaller piece
+    return finest_cut(pair for pair in files.pairs if " " not in "".join(pair))
+
+
+def _looked_for(files: _Files, added: list[AddedToken]) -> list[AddedToken]:
+    """The added tokens as they are in a text when they are looked for."""
+
+    def normalized(text: str) -> str:
+        match files.pipeline.normalizer:
+            case "nfc":
+                text = unicodedata.normalize("NFC", text)
+            case "marks":
+                text = text.replace(" ", MARK)
+        return MARK + text if files.pipeline.space_before == "segment" else text
+
+    looked_for = [
+        replace(token, content=normalized(token.content)) if token.normalized else token
+        for token in added
+    ]
+    places = Counter((token.normalized, token.content) for token in looked_for)
+    if twice := [content for (_, content), times in places.items() if times > 1]:
+        raise PsqlmError(f"{files.source}: {twice[0]!r} is two added tokens")
+    return looked_for

@@ -70,11 +70,40 @@ class ModelWriter:
         self._dtype = dtype
 
     def tokenizer(self, tokenizer: Tokenizer) -> None:
-        """Write lm.vocabulary and lm.merge."""
+        """Write lm.tokenizer, lm.vocabulary, lm.added_token and lm.merge."""
+        pipeline = tokenizer.pipeline
+        self._connection.execute(
+            """
+            INSERT INTO lm.tokenizer (
+                model_id, normalizer, space_before, cut, foreign_character, prepended, stripped,
+                longest
+            )
+            VALUES (%s, %s, %s, %s, %s, %s, %s, %s)
+            """,
+            (
+                self._model_id,
+                pipeline.normalizer,
+                pipeline.space_before,
+                pipeline.cut,
+                tokenizer.foreign_character,
+                list(pipeline.prepended),
+                pipeline.stripped,
+                tokenizer.longest,
+            ),
+        )
         self._copy(
-            "COPY lm.vocabulary (model_id, token_id, bytes, token, special)",
-            ["int4", "int4", "bytea", "text", "bool"],
-            ((t.token_id, t.bytes, t.text, t.special) for t in tokenizer.tokens),
+            "COPY lm.vocabulary (model_id, token_id, bytes, token, kind, special)",
+            ["int4", "int4", "bytea", "text", "text", "bool"],
+            ((t.token_id, t.bytes, t.text, t.kind, t.special) for t in tokenizer.tokens),
+        )
+        self._copy(
+            "COPY lm.added_token"
+            " (model_id, token_id, content, normalized, single_word, lstrip, rstrip)",
+            ["int4", "int4", "text", "bool", "bool", "bool", "bool"],
+            (
+                (t.token_id, t.content, t.normalized, t.single_word, t.lstrip, t.rstrip)
+                for t in tokenizer.added
+            ),
         )
         self._copy(
             "COPY lm.merge (model_id, rank, left_bytes, right_bytes, token_id, next_rank)",

@@ -14,7 +14,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import differences
 import gpt2_files
@@ -26,6 +26,9 @@ from psycopg.conninfo import make_conninfo
 from psqlm import database, loader
 from psqlm.database.server import VERSION, EmbeddedServer
 from psqlm.synth import synth
+
+if TYPE_CHECKING:
+    from families import Families
 
 
 class MakeDatabase(Protocol):
@@ -167,6 +170,24 @@ def gpt2(
     with psycopg.connect(make_database("psqlm_gpt2")) as connection:
         loader.load(connection, str(folder), name="gpt2")
         yield connection, folder
+
+
+@pytest.fixture(scope="session")
+def family_database(
+    make_database: MakeDatabase, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Families]:
+    from families import Families  # torch takes a while
+
+    with psycopg.connect(make_database("psqlm_families")) as connection:
+        yield Families(connection, tmp_path_factory.mktemp("families"))
+        connection.rollback()
+
+
+@pytest.fixture
+def families(family_database: Families) -> Iterator[Families]:
+    """Small random models of every family in one database; a test's changes are undone."""
+    yield family_database
+    family_database.connection.rollback()
 
 
 @pytest.fixture(scope="session")

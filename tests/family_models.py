@@ -18,7 +18,7 @@ VOCABULARY, CONTEXT = 300, 64
 Sizes = dict[str, Any]
 
 
-def _usual(layers: int, width: int, heads: int, kv: int | None, mlp: int, **more: Any) -> Sizes:
+def usual(layers: int, width: int, heads: int, kv: int | None, mlp: int, **more: Any) -> Sizes:
     """Sizes by the names that most families have."""
     sizes: Sizes = {
         "num_hidden_layers": layers,
@@ -96,14 +96,14 @@ MODELS: dict[str, tuple[str, Sizes]] = {
             "max_position_embeddings": CONTEXT,
         },
     ),
-    "gpt_neox": ("GPTNeoX", _usual(3, 48, 3, None, 100)),
+    "gpt_neox": ("GPTNeoX", usual(3, 48, 3, None, 100)),
     "gpt_neox, one after the other": (
         "GPTNeoX",
-        _usual(2, 40, 5, None, 64, use_parallel_residual=False, attention_bias=False),
+        usual(2, 40, 5, None, 64, use_parallel_residual=False, attention_bias=False),
     ),
     "gpt_neox, tied, all rotated": (
         "GPTNeoX",
-        _usual(
+        usual(
             2,
             24,
             2,
@@ -117,20 +117,20 @@ MODELS: dict[str, tuple[str, Sizes]] = {
             },
         ),
     ),
-    "opt": ("OPT", _usual(2, 24, 3, None, 0, ffn_dim=52, word_embed_proj_dim=24)),
+    "opt": ("OPT", usual(2, 24, 3, None, 0, ffn_dim=52, word_embed_proj_dim=24)),
     "opt, gelu": (
         "OPT",
-        _usual(3, 20, 2, None, 0, ffn_dim=40, word_embed_proj_dim=20, activation_function="gelu"),
+        usual(3, 20, 2, None, 0, ffn_dim=40, word_embed_proj_dim=20, activation_function="gelu"),
     ),
     "opt, no biases": (
         "OPT",
-        _usual(2, 32, 4, None, 0, ffn_dim=70, word_embed_proj_dim=32, enable_bias=False),
+        usual(2, 32, 4, None, 0, ffn_dim=70, word_embed_proj_dim=32, enable_bias=False),
     ),
-    "phi": ("Phi", _usual(2, 48, 3, None, 100)),
-    "phi, grouped": ("Phi", _usual(3, 32, 4, 2, 50, hidden_act="gelu")),
+    "phi": ("Phi", usual(2, 48, 3, None, 100)),
+    "phi, grouped": ("Phi", usual(3, 32, 4, 2, 50, hidden_act="gelu")),
     "phi, tied": (
         "Phi",
-        _usual(
+        usual(
             2,
             24,
             2,
@@ -144,53 +144,53 @@ MODELS: dict[str, tuple[str, Sizes]] = {
             },
         ),
     ),
-    "llama": ("Llama", _usual(2, 24, 3, 1, 60)),
+    "llama": ("Llama", usual(2, 24, 3, 1, 60)),
     "llama, biased, wide heads": (
         "Llama",
-        _usual(3, 24, 6, 2, 44, head_dim=10, attention_bias=True, mlp_bias=True),
+        usual(3, 24, 6, 2, 44, head_dim=10, attention_bias=True, mlp_bias=True),
     ),
     "llama, tied, llama3 scaling": (
         "Llama",
-        _usual(2, 32, 4, 4, 90, tie_word_embeddings=True, rope_parameters=LLAMA3),
+        usual(2, 32, 4, 4, 90, tie_word_embeddings=True, rope_parameters=LLAMA3),
     ),
-    "llama, linear scaling": ("Llama", _usual(2, 24, 4, 2, 64, rope_parameters=LINEAR)),
-    "llama, dynamic scaling": ("Llama", _usual(2, 24, 4, 2, 64, rope_parameters=DYNAMIC)),
-    "llama, yarn scaling": ("Llama", _usual(2, 32, 2, 2, 64, rope_parameters=YARN)),
-    "mistral": ("Mistral", _usual(2, 24, 6, 3, 60, sliding_window=5, head_dim=6)),
-    "mistral, no window": ("Mistral", _usual(3, 24, 4, 1, 44, sliding_window=None)),
+    "llama, linear scaling": ("Llama", usual(2, 24, 4, 2, 64, rope_parameters=LINEAR)),
+    "llama, dynamic scaling": ("Llama", usual(2, 24, 4, 2, 64, rope_parameters=DYNAMIC)),
+    "llama, yarn scaling": ("Llama", usual(2, 32, 2, 2, 64, rope_parameters=YARN)),
+    "mistral": ("Mistral", usual(2, 24, 6, 3, 60, sliding_window=5, head_dim=6)),
+    "mistral, no window": ("Mistral", usual(3, 24, 4, 1, 44, sliding_window=None)),
     "mistral, tied": (
         "Mistral",
-        _usual(2, 32, 2, 2, 70, sliding_window=40, tie_word_embeddings=True),
+        usual(2, 32, 2, 2, 70, sliding_window=40, tie_word_embeddings=True),
     ),
-    "qwen2": ("Qwen2", _usual(2, 24, 6, 2, 60)),
+    "qwen2": ("Qwen2", usual(2, 24, 6, 2, 60)),
     "qwen2, windows above": (
         "Qwen2",
-        _usual(4, 20, 5, 5, 44, use_sliding_window=True, sliding_window=6, max_window_layers=2),
+        usual(4, 20, 5, 5, 44, use_sliding_window=True, sliding_window=6, max_window_layers=2),
     ),
-    "qwen2, tied": ("Qwen2", _usual(2, 32, 4, 1, 70, tie_word_embeddings=True)),
-    "qwen3": ("Qwen3", _usual(2, 24, 4, 2, 60, head_dim=10)),
-    "qwen3, biased": ("Qwen3", _usual(3, 20, 3, 1, 44, head_dim=8, attention_bias=True)),
+    "qwen2, tied": ("Qwen2", usual(2, 32, 4, 1, 70, tie_word_embeddings=True)),
+    "qwen3": ("Qwen3", usual(2, 24, 4, 2, 60, head_dim=10)),
+    "qwen3, biased": ("Qwen3", usual(3, 20, 3, 1, 44, head_dim=8, attention_bias=True)),
     "qwen3, tied, yarn": (
         "Qwen3",
-        _usual(2, 32, 4, 4, 70, head_dim=16, tie_word_embeddings=True, rope_parameters=YARN),
+        usual(2, 32, 4, 4, 70, head_dim=16, tie_word_embeddings=True, rope_parameters=YARN),
     ),
-    "smollm3": ("SmolLM3", _usual(5, 24, 6, 2, 60)),
+    "smollm3": ("SmolLM3", usual(5, 24, 6, 2, 60)),
     "smollm3, every other": (
         "SmolLM3",
-        _usual(4, 20, 2, 1, 44, no_rope_layer_interval=2, attention_bias=True, mlp_bias=True),
+        usual(4, 20, 2, 1, 44, no_rope_layer_interval=2, attention_bias=True, mlp_bias=True),
     ),
-    "smollm3, untied": ("SmolLM3", _usual(2, 32, 4, 4, 70, tie_word_embeddings=False)),
-    "gemma": ("Gemma", _usual(2, 24, 3, 1, 60, head_dim=16)),
+    "smollm3, untied": ("SmolLM3", usual(2, 32, 4, 4, 70, tie_word_embeddings=False)),
+    "gemma": ("Gemma", usual(2, 24, 3, 1, 60, head_dim=16)),
     # a name of old that means GELU by tanh
-    "gemma, gelu": ("Gemma", _usual(3, 20, 4, 2, 44, head_dim=6, hidden_act="gelu")),
-    "gemma, biased": ("Gemma", _usual(2, 32, 2, 2, 70, head_dim=16, attention_bias=True)),
+    "gemma, gelu": ("Gemma", usual(3, 20, 4, 2, 44, head_dim=6, hidden_act="gelu")),
+    "gemma, biased": ("Gemma", usual(2, 32, 2, 2, 70, head_dim=16, attention_bias=True)),
     "gemma2": (
         "Gemma2",
-        _usual(3, 24, 4, 2, 60, head_dim=10, query_pre_attn_scalar=12, sliding_window=6),
+        usual(3, 24, 4, 2, 60, head_dim=10, query_pre_attn_scalar=12, sliding_window=6),
     ),
     "gemma2, caps bite": (
         "Gemma2",
-        _usual(
+        usual(
             2,
             20,
             2,
@@ -205,7 +205,7 @@ MODELS: dict[str, tuple[str, Sizes]] = {
     ),
     "gemma2, no caps": (
         "Gemma2",
-        _usual(
+        usual(
             2,
             32,
             4,
@@ -218,11 +218,11 @@ MODELS: dict[str, tuple[str, Sizes]] = {
     ),
     "gemma3": (
         "Gemma3Text",
-        _usual(7, 24, 4, 1, 60, head_dim=10, query_pre_attn_scalar=10, sliding_window=6),
+        usual(7, 24, 4, 1, 60, head_dim=10, query_pre_attn_scalar=10, sliding_window=6),
     ),
     "gemma3, linear scaling": (
         "Gemma3Text",
-        _usual(
+        usual(
             3,
             20,
             2,
@@ -239,26 +239,36 @@ MODELS: dict[str, tuple[str, Sizes]] = {
     ),
     "gemma3, capped": (
         "Gemma3Text",
-        _usual(2, 32, 4, 2, 70, head_dim=8, final_logit_softcapping=2.0),
+        usual(2, 32, 4, 2, 70, head_dim=8, final_logit_softcapping=2.0),
     ),
-    "olmo2": ("Olmo2", _usual(2, 24, 3, 1, 60)),
-    "olmo2, biased": ("Olmo2", _usual(3, 20, 5, 5, 44, attention_bias=True)),
-    "olmo2, tied": ("Olmo2", _usual(2, 32, 4, 2, 70, tie_word_embeddings=True)),
+    "olmo2": ("Olmo2", usual(2, 24, 3, 1, 60)),
+    "olmo2, biased": ("Olmo2", usual(3, 20, 5, 5, 44, attention_bias=True)),
+    "olmo2, tied": ("Olmo2", usual(2, 32, 4, 2, 70, tie_word_embeddings=True)),
 }
 
 
 def save(name: str, folder: Path) -> Path:
     """Make a model, its weights moved well off their first values, and save it."""
     kind, sizes = MODELS[name]
-    torch.manual_seed(sum(map(ord, name)))
+    return write(made(kind, sizes, seed=sum(map(ord, name)), noise=0.15), folder)
+
+
+def made(kind: str, sizes: Sizes, seed: int, noise: float) -> PreTrainedModel:
+    """A model of random weights."""
+    torch.manual_seed(seed)
     config = getattr(transformers, f"{kind}Config")(
         vocab_size=VOCABULARY, bos_token_id=0, eos_token_id=0, pad_token_id=None, **sizes
     )
-    made = AutoModelForCausalLM.from_config(config)
+    model = AutoModelForCausalLM.from_config(config)
     with torch.no_grad():
-        for parameter in made.parameters():
-            parameter.add_(torch.randn_like(parameter) * 0.15)
-    made.save_pretrained(folder)
+        for parameter in model.parameters():
+            parameter.add_(torch.randn_like(parameter) * noise)
+    return model
+
+
+def write(model: PreTrainedModel, folder: Path) -> Path:
+    """Save a model with the small vocabulary."""
+    model.save_pretrained(folder)
     tokenizer().save_model(str(folder))
     return folder
 
@@ -324,14 +334,13 @@ def attention_output(layer: torch.nn.Module) -> torch.nn.Module:
 
 
 def generate(folder: Path, token_ids: list[int], n_tokens: int) -> list[int]:
-    """Greedy continuation, with the reference's cache."""
+    """Greedy continuation, with the reference's cache; it ends where the model ends a text."""
     output = reference(folder).generate(
         torch.tensor([token_ids]),
         attention_mask=torch.ones(1, len(token_ids), dtype=torch.long),
         max_new_tokens=n_tokens,
-        min_new_tokens=n_tokens,
         do_sample=False,
         pad_token_id=0,
-        eos_token_id=None,
+        eos_token_id=0,
     )
     return output[0, len(token_ids) :].tolist()

@@ -493,7 +493,7 @@ def test_a_run_that_is_not_there_is_said(connection: psycopg.Connection, call: s
         ("logit_lens({run}, 99)", "run {run} has positions 0 to 3, not 99"),
         ("logit_lens({run}, NULL)", "run {run} has positions 0 to 3, not NULL"),
         ("logit_lens({run}, 2)", "run {run} did not capture resid_post at position 2"),
-        ("logit_lens({run}, site => 'z')", "z is not read by the final layer norm"),
+        ("logit_lens({run}, site => 'z')", "z is not read by the final norm"),
         ("lens_trajectory({run}, -1)", 'model "demo" has tokens 0 to 4095, not -1'),
         ("logit_attribution({run}, 1, 9999)", 'model "demo" has tokens 0 to 4095, not 9999'),
         ("logit_attribution({run})", "run {run} did not capture .* in layer 0"),

@@ -111,7 +111,8 @@ def test_a_run_that_a_set_needs_stays(database: psycopg.Connection) -> None:
         lambda: loader.drop(database, "other"),
         lambda: loader.load(database, "demo", name="other", force=True),
     ):
-        with pytest.raises(PsqlmError, match=f'run {needed} is needed by the .* "patch"'):
+        needs = f'run {needed} is needed by the interventions "patch"'
+        with pytest.raises(PsqlmError, match=needs):
             act()
     assert database.execute("SELECT count(*) FROM lm.intervention").fetchone() == (1,)
     database.execute("SELECT lm.replace_interventions('patch')")

@@ -272,7 +272,7 @@ def test_classes_are_those_of_tiktoken(
 ) -> None:
     """Every code point. If this fails tiktoken has moved to another version of Unicode.
 
-    Then sql/15_unicode.sql is to be written again, by tools/unicode_classes.py.
+    Then sql/3_tokenizer/unicode.sql is to be written again, by tools/unicode_classes.py.
     """
     single_bytes = {bytes([byte]): byte for byte in range(256)}
     reference = tiktoken.Encoding(
@@ -299,7 +299,7 @@ def test_pieces_are_those_of_tokenizers(any_locale: psycopg.Connection, demo: To
         row = any_locale.execute(
             """
             SELECT array_agg(p.match[1] ORDER BY p.number)
-            FROM regexp_matches(%s COLLATE "C", lm.piece_pattern(), 'g')
+            FROM regexp_matches(%s COLLATE "C", lm.piece_pattern('gpt2'), 'g')
                 WITH ORDINALITY AS p (match, number)
             """,
             (text,),
@@ -318,8 +318,13 @@ def test_special_tokens_are_read_whole(connection: psycopg.Connection) -> None:
     for token in special:
         connection.execute(
             """
-            INSERT INTO lm.vocabulary (model_id, token_id, bytes, token, special)
-            VALUES (lm.model_id('demo'), %s, %s, %s, true)
+            WITH added AS (
+                INSERT INTO lm.vocabulary (model_id, token_id, bytes, token, kind, special)
+                VALUES (lm.model_id('demo'), %s, %s, %s, 'unmerged', true)
+                RETURNING model_id, token_id, token
+            )
+            INSERT INTO lm.added_token (model_id, token_id, content)
+            SELECT model_id, token_id, token FROM added
             """,
             (reference.token_to_id(token), token.encode(), token),
         )

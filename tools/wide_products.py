@@ -223,7 +223,7 @@ SELECT
         order="\n    ORDER BY p.start, output.place",
         comment="Each row of x, [rows, d_model], read as a prediction by the unembedding: "
         "ordinal counts the rows from 1, logits are [n_vocab] from token 0 on. "
-        "Apply the final layer norm before.",
+        "Apply the final norm before.",
     ),
 )
 

@@ -1,6 +1,6 @@
 -- Models, their vocabularies and their merges.
 
-CREATE TABLE IF NOT EXISTS lm.model (
+CREATE TABLE lm.model (
     model_id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     name text NOT NULL UNIQUE,
     family text NOT NULL,
@@ -31,7 +31,7 @@ CREATE TABLE IF NOT EXISTS lm.model (
     loaded_at timestamptz NOT NULL DEFAULT now()
 );
 
-CREATE UNIQUE INDEX IF NOT EXISTS model_one_default ON lm.model (is_default) WHERE is_default;
+CREATE UNIQUE INDEX model_one_default ON lm.model (is_default) WHERE is_default;
 
 COMMENT ON TABLE lm.model IS 'A loaded model and its sizes; every size that SQL needs is read from here.';
 COMMENT ON COLUMN lm.model.model_id IS 'Key.';
@@ -72,28 +72,97 @@ COMMENT ON COLUMN lm.model.revision IS 'Commit of the repository the files came 
 COMMENT ON COLUMN lm.model.sha256 IS 'Hash of the weight files as they were read, hexadecimal.';
 COMMENT ON COLUMN lm.model.loaded_at IS 'When the model was loaded.';
 
-CREATE TABLE IF NOT EXISTS lm.vocabulary (
+CREATE TYPE lm.normalizer AS ENUM ('none', 'nfc', 'marks');
+CREATE TYPE lm.space_before AS ENUM ('nothing', 'segment', 'piece', 'start');
+CREATE TYPE lm.cut AS ENUM (
+    'gpt2', 'llama3', 'qwen2', 'digits', 'space', 'spaces', 'words', 'whole'
+);
+CREATE TYPE lm.token_kind AS ENUM ('ordinary', 'byte', 'unmerged');
+
+COMMENT ON TYPE lm.normalizer IS
+'What is done to a text first: nothing; nfc: Unicode''s form NFC; marks: a space becomes ▁.';
+COMMENT ON TYPE lm.space_before IS
+'What a space is put before: nothing; each segment between added tokens; each piece, or the start of the text alone, unless a space is there.';
+COMMENT ON TYPE lm.cut IS
+'How a text is cut into pieces; lm.piece_pattern has the regular expression of each.';
+COMMENT ON TYPE lm.token_kind IS
+'ordinary: merges make it; byte: it is a byte of a character that is outside the alphabet; unmerged: neither, it is in a text only where it is read whole.';
+
+CREATE TABLE lm.tokenizer (
+    model_id int PRIMARY KEY REFERENCES lm.model ON DELETE CASCADE,
+    normalizer lm.normalizer NOT NULL DEFAULT 'none',
+    space_before lm.space_before NOT NULL DEFAULT 'nothing',
+    cut lm.cut NOT NULL DEFAULT 'gpt2',
+    foreign_character text,
+    prepended int[] NOT NULL DEFAULT '{}',
+    stripped int NOT NULL DEFAULT 0 CHECK (stripped >= 0),
+    longest int CHECK (longest > 0)
+);
+
+COMMENT ON TABLE lm.tokenizer IS 'How a model''s texts become tokens, beside its vocabulary, merges and added tokens.';
+COMMENT ON COLUMN lm.tokenizer.model_id IS 'The model.';
+COMMENT ON COLUMN lm.tokenizer.normalizer IS 'What is done to a text first.';
+COMMENT ON COLUMN lm.tokenizer.space_before IS 'What a space is put before.';
+COMMENT ON COLUMN lm.tokenizer.cut IS 'How a text is cut into pieces, within which tokens are merged.';
+COMMENT ON COLUMN lm.tokenizer.foreign_character IS
+'Regular expression of a character that is no token, and is read as its bytes; ▁ is a space then. NULL where all begins as bytes.';
+COMMENT ON COLUMN lm.tokenizer.prepended IS 'Tokens put in front of every text, such as BOS.';
+COMMENT ON COLUMN lm.tokenizer.stripped IS 'Spaces that lm.decode takes away at the start of a text, for one was put there.';
+COMMENT ON COLUMN lm.tokenizer.longest IS
+'The most bytes of a text that become one token; NULL where there is no bound.';
+
+CREATE TABLE lm.vocabulary (
     model_id int NOT NULL REFERENCES lm.model ON DELETE CASCADE,
     token_id int NOT NULL CHECK (token_id >= 0),
     bytes bytea NOT NULL,
     token text NOT NULL,
+    kind lm.token_kind NOT NULL DEFAULT 'ordinary',
     special boolean NOT NULL DEFAULT false,
     PRIMARY KEY (model_id, token_id)
 );
 
-CREATE UNIQUE INDEX IF NOT EXISTS vocabulary_bytes
-    ON lm.vocabulary (model_id, bytes, special) INCLUDE (token_id);
-
-CREATE INDEX IF NOT EXISTS vocabulary_special ON lm.vocabulary (model_id) WHERE special;
+CREATE UNIQUE INDEX vocabulary_bytes
+    ON lm.vocabulary (model_id, bytes, kind) INCLUDE (token_id) WHERE kind <> 'unmerged';
 
 COMMENT ON TABLE lm.vocabulary IS 'The tokens of a model.';
 COMMENT ON COLUMN lm.vocabulary.model_id IS 'The model.';
 COMMENT ON COLUMN lm.vocabulary.token_id IS 'Number of the token, from 0.';
 COMMENT ON COLUMN lm.vocabulary.bytes IS 'The bytes the token stands for.';
 COMMENT ON COLUMN lm.vocabulary.token IS 'The bytes as text; what is not UTF-8 shows as U+FFFD.';
-COMMENT ON COLUMN lm.vocabulary.special IS 'Whether it is read whole and never made by merges, as <|endoftext|> is.';
+COMMENT ON COLUMN lm.vocabulary.kind IS 'How it comes to be in a text.';
+COMMENT ON COLUMN lm.vocabulary.special IS 'Whether the tokenizer calls it special, as <|endoftext|>: it is no part of the text proper.';
 
-CREATE TABLE IF NOT EXISTS lm.merge (
+CREATE TABLE lm.added_token (
+    model_id int NOT NULL REFERENCES lm.model ON DELETE CASCADE,
+    token_id int NOT NULL,
+    content text COLLATE "C" NOT NULL CHECK (content <> ''),
+    beginning text COLLATE "C" NOT NULL GENERATED ALWAYS AS (left(content, 3)) STORED,
+    normalized boolean NOT NULL DEFAULT false,
+    single_word boolean NOT NULL DEFAULT false,
+    lstrip boolean NOT NULL DEFAULT false,
+    rstrip boolean NOT NULL DEFAULT false,
+    PRIMARY KEY (model_id, token_id),
+    FOREIGN KEY (model_id, token_id) REFERENCES lm.vocabulary ON DELETE CASCADE
+);
+
+CREATE UNIQUE INDEX added_token_content
+    ON lm.added_token (model_id, normalized, content);
+
+CREATE INDEX added_token_beginning
+    ON lm.added_token (model_id, normalized, beginning);
+
+COMMENT ON TABLE lm.added_token IS
+'Tokens that are read whole wherever a text has them, the longest first; the flags are those of Hugging Face''s AddedToken.';
+COMMENT ON COLUMN lm.added_token.model_id IS 'The model.';
+COMMENT ON COLUMN lm.added_token.token_id IS 'The token.';
+COMMENT ON COLUMN lm.added_token.content IS 'The text that is looked for; normalized as the text is, where that is looked through.';
+COMMENT ON COLUMN lm.added_token.beginning IS 'Its first three characters: where a text has none of these, it need not be looked through for all.';
+COMMENT ON COLUMN lm.added_token.normalized IS 'Whether it is looked for after the text is normalized, or before.';
+COMMENT ON COLUMN lm.added_token.single_word IS 'Whether it is left alone beside letters, digits and their like.';
+COMMENT ON COLUMN lm.added_token.lstrip IS 'Whether it takes the white space before it along.';
+COMMENT ON COLUMN lm.added_token.rstrip IS 'Whether it takes the white space after it along.';
+
+CREATE TABLE lm.merge (
     model_id int NOT NULL REFERENCES lm.model ON DELETE CASCADE,
     rank int NOT NULL CHECK (rank >= 0),
     left_bytes bytea NOT NULL,
@@ -103,15 +172,15 @@ CREATE TABLE IF NOT EXISTS lm.merge (
     PRIMARY KEY (model_id, rank)
 );
 
-CREATE UNIQUE INDEX IF NOT EXISTS merge_pair
+CREATE UNIQUE INDEX merge_pair
     ON lm.merge (model_id, left_bytes, right_bytes) INCLUDE (rank, next_rank);
 
 COMMENT ON TABLE lm.merge IS
-'The merges of byte-level BPE in order of rank: the lowest rank present in a word is merged first (Sennrich et al. 2016).';
+'The merges of BPE in order of rank: the lowest rank present in a word is merged first (Sennrich et al. 2016).';
 COMMENT ON COLUMN lm.merge.model_id IS 'The model.';
 COMMENT ON COLUMN lm.merge.rank IS 'Order in which merges apply, from 0.';
 COMMENT ON COLUMN lm.merge.left_bytes IS 'Bytes of the left piece.';
 COMMENT ON COLUMN lm.merge.right_bytes IS 'Bytes of the right piece.';
 COMMENT ON COLUMN lm.merge.token_id IS 'The token that the two pieces make together.';
 COMMENT ON COLUMN lm.merge.next_rank IS
-'Lowest rank of a merge that takes that token as a piece, NULL where none does: all below it may be merged at once. 0 if unknown.';
+'Lowest rank of a merge that the token can come to with a neighbour, NULL where there is none: all below it may be merged at once. 0 if unknown.';

@@ -120,28 +120,6 @@ $$;
 COMMENT ON FUNCTION lm.drop_leftovers IS
 'Drops the tables of weights that deleted models left behind, as soon as in two seconds nobody reads weights; returns how many. Each load and drop calls it.';
 
-CREATE OR REPLACE FUNCTION lm.drop_weights()
-RETURNS trigger
-LANGUAGE plpgsql
-AS $$
-BEGIN
-    PERFORM lm.drop_leftovers();
-    RETURN NULL;
-END
-$$;
-
-COMMENT ON FUNCTION lm.drop_weights IS 'Drops the weights of models that have been deleted.';
-
-DROP TRIGGER IF EXISTS drop_weights ON lm.model;
-
-CREATE TRIGGER drop_weights
-AFTER DELETE ON lm.model
-FOR EACH STATEMENT
-EXECUTE FUNCTION lm.drop_weights();
-
-COMMENT ON TRIGGER drop_weights ON lm.model IS
-'Weights are tables of each model''s own, which no foreign key can delete.';
-
 CREATE OR REPLACE FUNCTION lm.drop_model(
     name text
 )

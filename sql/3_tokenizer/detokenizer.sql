@@ -1,5 +1,20 @@
 -- From tokens back to bytes and text.
 
+CREATE OR REPLACE FUNCTION lm.tokenizer(
+    model text DEFAULT NULL
+)
+RETURNS SETOF lm.tokenizer
+LANGUAGE sql
+STABLE
+BEGIN ATOMIC
+    SELECT t.*
+    FROM lm.model_id(tokenizer.model) AS m (model_id)
+    INNER JOIN lm.tokenizer AS t ON t.model_id = m.model_id;
+END;
+
+COMMENT ON FUNCTION lm.tokenizer IS
+'How texts become tokens; model by name, or the default. Errors: no such model.';
+
 CREATE OR REPLACE FUNCTION lm.utf8_text(
     bytes bytea
 )
@@ -49,6 +64,46 @@ END;
 
 COMMENT ON FUNCTION lm.readable IS 'Bytes as text where they are UTF-8, else as \x and their hexadecimal digits.';
 
+CREATE OR REPLACE FUNCTION lm.tokens_by_id(
+    token_ids int[],
+    model_id int
+)
+RETURNS TABLE ("position" bigint, bytes bytea, kind lm.token_kind)
+LANGUAGE sql
+STABLE
+BEGIN ATOMIC
+    SELECT
+        t.position,
+        COALESCE(
+            v.bytes,
+            lm.fail(
+                NULL::bytea,
+                format(
+                    'token id %s is not in the vocabulary of model "%s"',
+                    COALESCE(t.token_id::text, 'NULL'),
+                    (SELECT m.name FROM lm.model AS m WHERE m.model_id = tokens_by_id.model_id)
+                ),
+                'SELECT token_id, token FROM lm.vocabulary shows the ids there are'
+            )
+        ) AS bytes,
+        v.kind
+    FROM unnest(
+        COALESCE(
+            tokens_by_id.token_ids,
+            lm.fail(NULL::int[], 'no token ids: they are NULL', 'give an int[]; {} is empty')
+        )
+    ) WITH ORDINALITY AS t (token_id, position)
+    LEFT JOIN LATERAL (
+        SELECT u.bytes, u.kind
+        FROM lm.vocabulary AS u
+        WHERE u.model_id = tokens_by_id.model_id AND u.token_id = t.token_id
+        OFFSET 0  -- one by one: a join might read the whole vocabulary
+    ) AS v ON true;
+END;
+
+COMMENT ON FUNCTION lm.tokens_by_id IS
+'The bytes of each of some tokens, and their kind. Errors: NULL; an id that is NULL or not in the vocabulary.';
+
 CREATE OR REPLACE FUNCTION lm.decode_bytes(
     token_ids int[],
     model text DEFAULT NULL
@@ -57,42 +112,9 @@ RETURNS bytea
 LANGUAGE sql
 STABLE
 BEGIN ATOMIC
-    WITH
-    input AS MATERIALIZED (
-        SELECT
-            m.model_id,
-            COALESCE(
-                decode_bytes.token_ids,
-                lm.fail(NULL::int[], 'no token ids: they are NULL', 'give an int[]; {} is empty')
-            ) AS token_ids
-        FROM lm.model_id(decode_bytes.model) AS m (model_id)
-    ),
-
-    token AS (
-        SELECT
-            t.position,
-            COALESCE(
-                (
-                    SELECT v.bytes
-                    FROM lm.vocabulary AS v
-                    WHERE v.model_id = i.model_id AND v.token_id = t.token_id
-                ),
-                lm.fail(
-                    NULL::bytea,
-                    format(
-                        'token id %s is not in the vocabulary of model "%s"',
-                        COALESCE(t.token_id::text, 'NULL'),
-                        (SELECT m.name FROM lm.model AS m WHERE m.model_id = i.model_id)
-                    ),
-                    'SELECT token_id, token FROM lm.vocabulary shows the ids there are'
-                )
-            ) AS bytes
-        FROM input AS i
-        CROSS JOIN LATERAL unnest(i.token_ids) WITH ORDINALITY AS t (token_id, position)
-    )
-
     SELECT COALESCE(string_agg(t.bytes, '' ORDER BY t.position), '')
-    FROM token AS t;
+    FROM lm.model_id(decode_bytes.model) AS m (model_id)
+    CROSS JOIN LATERAL lm.tokens_by_id(decode_bytes.token_ids, m.model_id) AS t;
 END;
 
 COMMENT ON FUNCTION lm.decode_bytes IS
@@ -105,7 +127,50 @@ CREATE OR REPLACE FUNCTION lm.decode(
 RETURNS text
 LANGUAGE sql
 STABLE
-RETURN lm.utf8_text(lm.decode_bytes(decode.token_ids, decode.model));
+BEGIN ATOMIC
+    WITH
+    token AS (
+        SELECT
+            i.stripped,
+            t.position,
+            t.bytes,
+            t.kind = 'byte' AS is_byte,
+            t.position - row_number() OVER (PARTITION BY t.kind = 'byte' ORDER BY t.position)
+                AS stretch
+        FROM lm.tokenizer(decode.model) AS i
+        CROSS JOIN LATERAL lm.tokens_by_id(decode.token_ids, i.model_id) AS t
+    ),
+
+    -- bytes of characters outside an alphabet, and all between them
+    stretch AS (
+        SELECT
+            t.stripped,
+            t.is_byte,
+            min(t.position) AS position,
+            string_agg(t.bytes, '' ORDER BY t.position) AS bytes
+        FROM token AS t
+        GROUP BY t.stripped, t.is_byte, t.stretch
+    )
+
+    SELECT
+        COALESCE(
+            regexp_replace(
+                string_agg(
+                    CASE
+                        -- such bytes are read together or not at all
+                        WHEN s.is_byte AND convert_to(lm.utf8_text(s.bytes), 'UTF8') <> s.bytes
+                            THEN repeat('�', octet_length(s.bytes))
+                        ELSE lm.utf8_text(s.bytes)
+                    END,
+                    '' ORDER BY s.position
+                ),
+                '^ {0,' || min(s.stripped) || '}',
+                ''
+            ),
+            ''
+        )
+    FROM stretch AS s;
+END;
 
 COMMENT ON FUNCTION lm.decode IS
-'The text that tokens stand for. What is not UTF-8 becomes U+FFFD, and so does byte 0; lm.decode_bytes is exact. Errors as there.';
+'The text that tokens stand for, without the space that the tokenizer puts in front. What is not UTF-8 becomes U+FFFD, and so does byte 0; lm.decode_bytes is exact. Errors as there.';

@@ -1,28 +1,80 @@
--- Byte-pair encoding: how the bytes of a piece of text are merged into tokens.
+-- Byte-pair encoding: how a piece of text is merged into tokens.
 -- Meanwhile the piece is spelled '<6c><6f><77>': each token as its bytes, hexadecimal, in brackets.
 
-CREATE OR REPLACE FUNCTION lm.spell(
-    piece text
+CREATE OR REPLACE FUNCTION lm.symbols(
+    piece text,
+    foreign_character text
 )
 RETURNS text
 LANGUAGE sql
 IMMUTABLE
 PARALLEL SAFE
-RETURN regexp_replace(encode(convert_to(spell.piece, 'UTF8'), 'hex'), '(..)', '<\1>', 'g');
+RETURN CASE
+    WHEN symbols.piece ~ symbols.foreign_character
+        THEN (
+            SELECT
+                string_agg(
+                    CASE
+                        WHEN r.run[1] ~ symbols.foreign_character
+                            THEN regexp_replace(
+                                encode(convert_to(r.run[1], 'UTF8'), 'hex'), '..', 'ff\&', 'g'
+                            )
+                        ELSE encode(convert_to(r.run[1], 'UTF8'), 'hex')
+                    END,
+                    '' ORDER BY r.number
+                )
+            FROM regexp_matches(
+                symbols.piece,
+                symbols.foreign_character || '|'
+                || replace(symbols.foreign_character, '[^', '[') || '+',
+                'g'
+            ) WITH ORDINALITY AS r (run, number)
+        )
+    ELSE encode(convert_to(symbols.piece, 'UTF8'), 'hex')
+END;
 
-COMMENT ON FUNCTION lm.spell IS 'A piece of text spelled as its bytes: low is <6c><6f><77>.';
+COMMENT ON FUNCTION lm.symbols IS
+'The bytes of a piece of text, hexadecimal; before each byte of a character outside the alphabet stands ff, which no text has.';
+
+CREATE OR REPLACE FUNCTION lm.spell(
+    symbols text,
+    foreign_character text
+)
+RETURNS text
+LANGUAGE sql
+IMMUTABLE
+PARALLEL SAFE
+RETURN regexp_replace(
+    spell.symbols,
+    CASE
+        WHEN spell.foreign_character IS NULL THEN '..'
+        ELSE 'ff(?:..)?|[0-7].|[c-e].(?:[89ab].)*|f[0-7](?:[89ab].)*'
+    END,
+    '<\&>',
+    'g'
+);
+
+COMMENT ON FUNCTION lm.spell IS
+'Symbols as the tokens that a piece begins with: low is <6c><6f><77>. They are bytes, or characters where a model has an alphabet.';
 
 CREATE OR REPLACE FUNCTION lm.tokens_in(
     spelling text
 )
-RETURNS TABLE (number bigint, bytes bytea)
+RETURNS TABLE (number bigint, hex text, bytes bytea, kind lm.token_kind)
 LANGUAGE sql
 IMMUTABLE
 PARALLEL SAFE
 BEGIN ATOMIC
     SELECT
         t.number,
-        decode(t.hex, 'hex') AS bytes
+        t.hex,
+        decode(
+            CASE WHEN starts_with(t.hex, 'ff') THEN right(t.hex, -2) ELSE t.hex END, 'hex'
+        ) AS bytes,
+        CASE
+            WHEN starts_with(t.hex, 'ff') THEN 'byte'::lm.token_kind
+            ELSE 'ordinary'::lm.token_kind
+        END AS kind
     FROM unnest(string_to_array(btrim(tokens_in.spelling, '<>'), '><'))
         WITH ORDINALITY AS t (hex, number);
 END;
@@ -42,7 +94,7 @@ CREATE OR REPLACE FUNCTION lm.possible_merges(
     spelling text,
     model_id int
 )
-RETURNS TABLE (rank int, pair text, token text, at_once boolean)
+RETURNS TABLE (rank int, pair text, token text, everywhere boolean, at_once boolean)
 LANGUAGE sql
 STABLE
 BEGIN ATOMIC
@@ -50,14 +102,17 @@ BEGIN ATOMIC
         f.rank,
         f.pair,
         f.token,
+        f.everywhere,
         -- whatever the merges before it make possible ranks higher
-        COALESCE(f.rank < min(f.next_rank) OVER earlier, true) AS at_once
+        COALESCE(f.everywhere AND f.rank < min(f.next_rank) OVER earlier, f.everywhere)
+        OR row_number() OVER (ORDER BY f.rank) = 1 AS at_once
     FROM (
         SELECT DISTINCT ON (m.rank)
             m.rank,
             m.next_rank,
             '<' || p.left_hex || '><' || p.right_hex || '>' AS pair,
-            '<' || p.left_hex || p.right_hex || '>' AS token
+            '<' || p.left_hex || p.right_hex || '>' AS token,
+            COALESCE(m.next_rank > m.rank, true) AS everywhere
         FROM string_to_array(btrim(possible_merges.spelling, '<>'), '><') AS t (tokens)
         CROSS JOIN LATERAL unnest(t.tokens, t.tokens[2:]) AS p (left_hex, right_hex)
         CROSS JOIN lm.merge AS m
@@ -71,60 +126,62 @@ BEGIN ATOMIC
 END;
 
 COMMENT ON FUNCTION lm.possible_merges IS
-'The merges open to a spelled piece, each with the pair of tokens and the token it makes of them; at_once: also after all of lower rank.';
+'The merges open to a spelled piece, each with the pair of tokens and the token it makes of them; everywhere: wherever the pair is, for what it makes possible ranks higher, else one place and all looked at again; at_once: also after all of lower rank.';
 
-CREATE OR REPLACE FUNCTION lm.merge_steps(
-    word text,
-    model text DEFAULT NULL
+CREATE OR REPLACE FUNCTION lm.merge_once(
+    spelling text,
+    model_id int
 )
-RETURNS TABLE (step int, pieces text[], merged text, rank int)
+RETURNS TABLE (spelling text)
 LANGUAGE sql
 STABLE
-SET plan_cache_mode = force_generic_plan
 BEGIN ATOMIC
-    WITH RECURSIVE
-    input AS MATERIALIZED (
-        SELECT
-            m.model_id,
-            COALESCE(
-                merge_steps.word,
-                lm.fail(NULL::text, 'no word: it is NULL', 'give a text, such as '' rock''')
-            ) COLLATE "C" AS word
-        FROM lm.model_id(merge_steps.model) AS m (model_id)
-    ),
-
-    -- the merge of lowest rank, wherever its pair occurs, from the left
-    merging AS (
-        SELECT
-            0 AS step,
-            lm.spell(i.word) AS spelling,
-            NULL AS token,
-            NULL::int AS rank
-        FROM input AS i
+    -- the merge of lowest rank, and what may go along with it
+    SELECT lm.replace_all(r.pair, r.token ORDER BY r.rank)
+    FROM (
+        SELECT -1 AS rank, merge_once.spelling AS pair, '' AS token
         UNION ALL
-        SELECT b.step + 1, replace(b.spelling, m.pair, m.token), m.token, m.rank
-        FROM merging AS b
-        CROSS JOIN input AS i
-        CROSS JOIN LATERAL (
-            SELECT p.pair, p.token, p.rank
-            FROM lm.possible_merges(b.spelling, i.model_id) AS p
-            ORDER BY p.rank
-            LIMIT 1
-        ) AS m
-    )
-
-    SELECT
-        m.step,
-        ARRAY(
-            SELECT lm.readable(t.bytes)
-            FROM lm.tokens_in(m.spelling) AS t
-            ORDER BY t.number
-        ) AS pieces,
-        (SELECT lm.readable(t.bytes) FROM lm.tokens_in(m.token) AS t) AS merged,
-        m.rank
-    FROM merging AS m
-    ORDER BY m.step;
+        SELECT
+            m.rank,
+            CASE WHEN m.everywhere THEN m.pair ELSE merge_once.spelling END,
+            CASE
+                WHEN m.everywhere THEN m.token
+                ELSE overlay(
+                    merge_once.spelling PLACING m.token
+                    FROM strpos(merge_once.spelling, m.pair) FOR length(m.pair)
+                )
+            END
+        FROM lm.possible_merges(merge_once.spelling, merge_once.model_id) AS m
+        WHERE m.at_once
+    ) AS r
+    HAVING count(*) > 1;
 END;
 
-COMMENT ON FUNCTION lm.merge_steps IS
-'How BPE makes tokens of a word, taken as one piece: step 0 its bytes, then merge by merge. What is not UTF-8 shows as \x and hexadecimal digits. Errors: NULL; no such model.';
+COMMENT ON FUNCTION lm.merge_once IS
+'A step of merging a spelled piece: as many merges as can be made without looking again. No row where no merge is open.';
+
+CREATE OR REPLACE FUNCTION lm.merge_all(
+    spelling text,
+    model_id int
+)
+RETURNS text
+LANGUAGE sql
+STABLE
+BEGIN ATOMIC
+    WITH RECURSIVE
+    merging AS (
+        SELECT 0 AS step, merge_all.spelling
+        UNION ALL
+        SELECT b.step + 1, a.spelling
+        FROM merging AS b
+        CROSS JOIN LATERAL lm.merge_once(b.spelling, merge_all.model_id) AS a
+        WHERE strpos(b.spelling, '><') > 0
+    )
+
+    SELECT m.spelling
+    FROM merging AS m
+    ORDER BY m.step DESC
+    LIMIT 1;
+END;
+
+COMMENT ON FUNCTION lm.merge_all IS 'A spelled piece after all its merges.';

@@ -1,43 +1,11 @@
 -- From text to tokens: text is cut into pieces, and the pieces are merged into tokens.
 
-CREATE OR REPLACE FUNCTION lm.piece_pattern()
-RETURNS text
-LANGUAGE sql
-IMMUTABLE
-PARALLEL SAFE
-BEGIN ATOMIC
-    WITH
-    -- GPT-2 takes the first alternative that matches, PostgreSQL the longest: the same here, where
-    -- the last is \s and not \s+. PostgreSQL's own classes would follow the database's locale.
-    pattern AS (
-        SELECT
-            '''(?:[sdmt]|ll|re|ve)'
-            '| ?[\p{L}]+'
-            '| ?[\p{N}]+'
-            '| ?[^\s\p{L}\p{N}]+'
-            '|[\s]+(?![^\s])'
-            '|[\s]' AS gpt2
-    )
-
-    SELECT
-        replace(
-            replace(
-                replace(p.gpt2, '\p{L}', lm.unicode_letters()),
-                '\p{N}', lm.unicode_numbers()
-            ),
-            '\s', lm.unicode_spaces()
-        )
-    FROM pattern AS p;
-END;
-
-COMMENT ON FUNCTION lm.piece_pattern IS
-'GPT-2''s regular expression for the pieces of a text, its classes spelled as ranges of code points.';
-
 -- The settings: one plan for all prompts, pieces joined by hashing rather than sorted, and no JIT,
 -- which takes longer than the query.
 CREATE OR REPLACE FUNCTION lm.tokenize(
     prompt text,
-    model text DEFAULT NULL
+    model text DEFAULT NULL,
+    add_special boolean DEFAULT true
 )
 RETURNS TABLE ("position" int, token_id int, token text)
 LANGUAGE sql
@@ -49,94 +17,122 @@ BEGIN ATOMIC
     WITH RECURSIVE
     input AS MATERIALIZED (
         SELECT
-            m.model_id,
+            t.*,
             -- compared by its bytes from here on, whatever the locale
             COALESCE(
                 tokenize.prompt,
                 lm.fail(NULL::text, 'no prompt: it is NULL', 'give a text; '''' has no tokens')
             ) COLLATE "C" AS prompt,
-            -- the special tokens, any of them
             COALESCE(
-                (
-                    SELECT
-                        string_agg(regexp_replace(v.token, '([][\\.*+?^$|(){}])', '\\\1', 'g'), '|')
-                    FROM lm.vocabulary AS v
-                    WHERE v.model_id = m.model_id AND v.special
-                ),
-                '(?!)'
-            ) AS special_pattern
-        FROM lm.model_id(tokenize.model) AS m (model_id)
+                tokenize.add_special,
+                lm.fail(NULL::boolean, 'add_special is NULL', 'give true or false')
+            ) AS add_special
+        FROM lm.tokenizer(tokenize.model) AS t
     ),
 
-    -- special tokens, read whole, cut the text into segments; each stands at the end of its segment
+    -- added tokens cut the text into segments; each stands at the end of its segment
+    segment AS MATERIALIZED (
+        SELECT s.segment, s.text, s.token_id
+        FROM input AS i
+        CROSS JOIN LATERAL lm.split_at_added(i.prompt, i.model_id, false) AS s
+    ),
+
+    normalized AS (
+        SELECT
+            s.segment,
+            CASE WHEN i.space_before = 'segment' AND s.text <> '' THEN '▁' ELSE '' END
+            || CASE i.normalizer
+                WHEN 'nfc' THEN lm.nfc(s.text)
+                WHEN 'marks' THEN replace(s.text, ' ', '▁')
+                ELSE s.text
+            END AS text
+        FROM input AS i
+        CROSS JOIN segment AS s
+    ),
+
+    -- those that are looked for only now cut segments into parts
+    part AS MATERIALIZED (
+        SELECT n.segment, p.segment AS part, p.text, p.token_id
+        FROM input AS i
+        CROSS JOIN normalized AS n
+        CROSS JOIN LATERAL lm.split_at_added(n.text, i.model_id, true) AS p
+    ),
+
     piece AS MATERIALIZED (
-        SELECT s.segment, p.number, p.match[1] AS piece, false AS special
+        SELECT p.segment, p.part, m.number, m.match[1] COLLATE "C" AS piece
         FROM input AS i
-        CROSS JOIN LATERAL regexp_split_to_table(i.prompt, i.special_pattern)
-            WITH ORDINALITY AS s (text, segment)
-        CROSS JOIN LATERAL regexp_matches(s.text, lm.piece_pattern(), 'g')
-            WITH ORDINALITY AS p (match, number)
-        UNION ALL
-        SELECT s.segment, NULL, s.match[1], true
-        FROM input AS i
-        CROSS JOIN LATERAL regexp_matches(i.prompt, i.special_pattern, 'g')
-            WITH ORDINALITY AS s (match, segment)
+        CROSS JOIN part AS p
+        CROSS JOIN LATERAL (
+            SELECT lm.marks_as_spaces(p.text, i.foreign_character) AS text OFFSET 0
+        ) AS t
+        CROSS JOIN LATERAL regexp_matches(
+            CASE
+                WHEN t.text = '' OR starts_with(t.text, ' ') THEN ''
+                WHEN i.space_before = 'piece' THEN ' '
+                WHEN i.space_before = 'start' AND p.segment = 0 AND p.part = 0 THEN ' '
+                ELSE ''
+            END || t.text,
+            lm.piece_pattern(i.cut),
+            'g'
+        ) WITH ORDINALITY AS m (match, number)
     ),
 
     -- most pieces are tokens themselves and need no merging
     whole AS MATERIALIZED (
         SELECT
+            row_number() OVER () AS word,
             p.piece,
-            p.special,
             -- looked up one by one: a join might read the whole vocabulary
             (
                 SELECT v.token_id
                 FROM lm.vocabulary AS v
                 WHERE v.model_id = i.model_id
                     AND v.bytes = convert_to(p.piece, 'UTF8')
-                    AND v.special = p.special
+                    AND v.kind = 'ordinary'
+                    AND v.kind <> 'unmerged'  -- as the index has it
             ) AS token_id
         FROM input AS i
-        CROSS JOIN (SELECT DISTINCT q.piece, q.special FROM piece AS q) AS p
+        CROSS JOIN (SELECT DISTINCT q.piece FROM piece AS q) AS p
     ),
 
-    -- the others begin as bytes; a step does the merge of lowest rank and what may go along with it
-    merging AS (
-        SELECT w.piece, lm.spell(w.piece) AS spelling, 0 AS step
+    unmerged AS MATERIALIZED (
+        SELECT w.word, lm.symbols(w.piece, i.foreign_character) AS symbols
         FROM whole AS w
+        CROSS JOIN input AS i
         WHERE w.token_id IS NULL
+    ),
+
+    -- the others begin as bytes or characters; a step does the merges that can be made at once
+    merging AS (
+        SELECT u.word, lm.spell(u.symbols, i.foreign_character) AS spelling, 0 AS step
+        FROM unmerged AS u
+        CROSS JOIN input AS i
+        WHERE length(u.symbols) <= 512
         UNION ALL
-        SELECT b.piece, a.spelling, b.step + 1
+        SELECT b.word, a.spelling, b.step + 1
         FROM merging AS b
         CROSS JOIN input AS i
-        CROSS JOIN LATERAL (
-            SELECT lm.replace_all(r.pair, r.token ORDER BY r.rank) AS spelling
-            FROM (
-                SELECT -1 AS rank, b.spelling AS pair, '' AS token
-                UNION ALL
-                SELECT m.rank, m.pair, m.token
-                FROM lm.possible_merges(b.spelling, i.model_id) AS m
-                WHERE m.at_once
-            ) AS r
-            HAVING count(*) > 1
-        ) AS a
+        CROSS JOIN LATERAL lm.merge_once(b.spelling, i.model_id) AS a
         -- two tokens never merge into one: the piece would have been a token
         WHERE b.spelling LIKE '%><%><%'
     ),
 
     merged AS (
-        SELECT DISTINCT ON (m.piece) m.piece, m.spelling
-        FROM merging AS m
-        ORDER BY m.piece, m.step DESC
+        (
+            SELECT DISTINCT ON (m.word) m.word, 0 AS number, m.spelling
+            FROM merging AS m
+            ORDER BY m.word, m.step DESC
+        )
+        UNION ALL
+        SELECT u.word, m.number, m.spelling
+        FROM unmerged AS u
+        CROSS JOIN input AS i
+        CROSS JOIN LATERAL lm.merge_windows(u.symbols, i.model_id, i.foreign_character) AS m
+        WHERE length(u.symbols) > 512
     ),
 
-    -- the tokens of each piece
     spelled AS (
-        SELECT w.piece, w.special, 1 AS number, w.token_id, w.piece AS token
-        FROM whole AS w
-        WHERE w.token_id IS NOT NULL
-        UNION ALL
-        SELECT m.piece, false, t.number, v.token_id, v.token
+        SELECT m.word, m.number AS window, t.number AS place, v.token_id, v.token
         FROM merged AS m
         CROSS JOIN input AS i
         CROSS JOIN LATERAL lm.tokens_in(m.spelling) AS t
@@ -145,34 +141,80 @@ BEGIN ATOMIC
             FROM lm.vocabulary AS u
             WHERE u.model_id = i.model_id
                 AND u.bytes = t.bytes
-                AND NOT u.special
+                AND u.kind = t.kind
+                AND u.kind <> 'unmerged'
             OFFSET 0  -- one by one again
         ) AS v
+    ),
+
+    -- tokens by place: pieces of a part before the token that ends it, that before its segment's
+    token AS (
+        SELECT
+            p.segment,
+            p.part,
+            p.number,
+            s.window,
+            s.place,
+            COALESCE(p.token_id, s.token_id) AS token_id,
+            COALESCE(p.token, s.token) AS token
+        FROM (
+            SELECT
+                q.segment,
+                q.part,
+                q.number,
+                w.word,
+                w.token_id,
+                CASE WHEN w.token_id IS NOT NULL THEN w.piece END AS token
+            FROM piece AS q
+            INNER JOIN whole AS w ON w.piece = q.piece
+            OFFSET 0  -- a piece may be long, and its tokens many
+        ) AS p
+        LEFT JOIN spelled AS s ON s.word = p.word
+        UNION ALL
+        SELECT a.segment, a.part, NULL, NULL, NULL, a.token_id, v.token
+        FROM input AS i
+        CROSS JOIN (
+            SELECT p.segment, p.part, p.token_id FROM part AS p
+            UNION ALL
+            SELECT s.segment, NULL, s.token_id FROM segment AS s
+            UNION ALL
+            SELECT -1, t.number, t.token_id
+            FROM input AS j
+            CROSS JOIN LATERAL unnest(j.prepended) WITH ORDINALITY AS t (token_id, number)
+            WHERE j.add_special
+        ) AS a
+        CROSS JOIN LATERAL (
+            SELECT u.token
+            FROM lm.vocabulary AS u
+            WHERE u.model_id = i.model_id AND u.token_id = a.token_id
+            OFFSET 0
+        ) AS v
+        WHERE a.token_id IS NOT NULL
     )
 
     SELECT
         (row_number() OVER in_order - 1)::int AS "position",
-        s.token_id,
-        s.token
-    FROM piece AS p
-    INNER JOIN spelled AS s ON s.piece = p.piece AND s.special = p.special
-    WINDOW in_order AS (ORDER BY p.segment, p.number, s.number)
-    ORDER BY p.segment, p.number, s.number;
+        t.token_id,
+        t.token
+    FROM token AS t
+    WINDOW in_order AS (ORDER BY t.segment, t.part, t.number, t.window, t.place)
+    ORDER BY t.segment, t.part, t.number, t.window, t.place;
 END;
 
 COMMENT ON FUNCTION lm.tokenize IS
-'The tokens of a text, position from 0: byte-level BPE as GPT-2 has it, special tokens read whole; model by name, or the default. Errors: NULL; no such model.';
+'The tokens of a text, position from 0, as the model''s tokenizer makes them, added tokens read whole and those in front (BOS) first unless add_special is false; model by name, or the default. Errors: NULL; no such model.';
 
 CREATE OR REPLACE FUNCTION lm.encode(
     prompt text,
-    model text DEFAULT NULL
+    model text DEFAULT NULL,
+    add_special boolean DEFAULT true
 )
 RETURNS int[]
 LANGUAGE sql
 STABLE
 RETURN (
     SELECT COALESCE(array_agg(t.token_id ORDER BY t.position), '{}')
-    FROM lm.tokenize(encode.prompt, encode.model) AS t
+    FROM lm.tokenize(encode.prompt, encode.model, encode.add_special) AS t
 );
 
 COMMENT ON FUNCTION lm.encode IS 'The token ids of a text, as lm.tokenize gives them. Errors as there.';

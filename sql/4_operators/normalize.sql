@@ -47,24 +47,4 @@ BEGIN ATOMIC
 END;
 
 COMMENT ON FUNCTION lm.normalize IS
-'LayerNorm of each row, γ ⊙ (x − μ) / √(σ² + ε) + β (Ba, Kiros and Hinton 2016), or, not centred, RMSNorm, γ ⊙ x / √(mean of x² + ε) + β (Zhang and Sennrich 2019); a set of one.';
-
-CREATE OR REPLACE FUNCTION lm.layer_norm(
-    x vector,
-    gain vector,
-    bias vector,
-    eps float8
-)
-RETURNS vector
-LANGUAGE sql
-IMMUTABLE
-PARALLEL SAFE
-BEGIN ATOMIC
-    SELECT n.x[1]
-    FROM lm.normalize(
-        ARRAY[layer_norm.x], layer_norm.gain, layer_norm.bias, layer_norm.eps, true
-    ) AS n (x);
-END;
-
-COMMENT ON FUNCTION lm.layer_norm IS
-'LayerNorm of a vector, γ ⊙ (x − μ) / √(σ² + ε) + β, with the mean and the variance of x (Ba, Kiros and Hinton 2016).';
+'LayerNorm of each row, γ ⊙ (x − μ) / √(σ² + ε) + β (Ba, Kiros and Hinton 2016), or, not centred, RMSNorm, γ ⊙ x / √(mean of x² + ε) + β (Zhang and Sennrich 2019); one row.';

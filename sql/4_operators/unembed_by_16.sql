@@ -96,4 +96,4 @@ BEGIN ATOMIC
 END;
 
 COMMENT ON FUNCTION lm.unembed IS
-'Each row of x, [rows, d_model], read as a prediction by the unembedding: ordinal counts the rows from 1, logits are [n_vocab] from token 0 on. Apply the final layer norm before.';
+'Each row of x, [rows, d_model], read as a prediction by the unembedding: ordinal counts the rows from 1, logits are [n_vocab] from token 0 on. Apply the final norm before.';

@@ -1,27 +1,43 @@
 -- What every step of a forward pass needs to know: where it is, and the sizes there.
 
-CREATE TYPE lm.here AS (
-    model_id int,
-    layer int,
-    sequences int[],
-    positions int[],
-    keep lm.site[],
-    n_head int,
-    n_kv_head int,
-    d_head int,
-    d_block int,
-    norm_is_centred boolean,
-    layer_norm_eps float8,
-    parallel_attn_mlp boolean,
-    gated_mlp boolean,
-    activation text,
-    attn_scaling float8,
-    attn_logit_softcapping float8,
-    sliding_window int,
-    generation_id bigint,
-    context_run bigint,
-    changes lm.change[]
-);
+CREATE OR REPLACE FUNCTION lm.positions_at_once()
+RETURNS int
+LANGUAGE sql
+IMMUTABLE
+PARALLEL SAFE
+RETURN 64;
+
+COMMENT ON FUNCTION lm.positions_at_once IS
+'How many positions of a long text are read, or have their logits computed, at a time. It bounds the memory that takes: a matrix of logits has n_vocab numbers for each position.';
+
+DO $$
+BEGIN
+    CREATE TYPE lm.here AS (
+        model_id int,
+        layer int,
+        sequences int[],
+        positions int[],
+        keep lm.site[],
+        n_head int,
+        n_kv_head int,
+        d_head int,
+        d_block int,
+        norm_is_centred boolean,
+        layer_norm_eps float8,
+        parallel_attn_mlp boolean,
+        gated_mlp boolean,
+        activation text,
+        attn_scaling float8,
+        attn_logit_softcapping float8,
+        sliding_window int,
+        generation_id bigint,
+        context_run bigint,
+        changes lm.change[]
+    );
+EXCEPTION
+    WHEN duplicate_object THEN NULL;
+END
+$$;
 
 COMMENT ON TYPE lm.here IS
 'A layer of a forward pass over a batch of positions: what its steps need to know besides their matrices.';
@@ -46,10 +62,16 @@ COMMENT ON COLUMN lm.here.generation_id IS 'The generation whose cache comes bef
 COMMENT ON COLUMN lm.here.context_run IS 'The run that the batch continues; NULL: none.';
 COMMENT ON COLUMN lm.here.changes IS 'The changes to make on the way; NULL: none.';
 
-CREATE TYPE lm.matrix AS (
-    site lm.site,
-    x vector[]
-);
+DO $$
+BEGIN
+    CREATE TYPE lm.matrix AS (
+        site lm.site,
+        x vector[]
+    );
+EXCEPTION
+    WHEN duplicate_object THEN NULL;
+END
+$$;
 
 COMMENT ON TYPE lm.matrix IS 'What a layer has at a site.';
 COMMENT ON COLUMN lm.matrix.site IS 'The site.';
@@ -81,4 +103,4 @@ BEGIN ATOMIC
 END;
 
 COMMENT ON FUNCTION lm.hook IS
-'A site''s matrix, changed where changes are meant for it: TransformerLens''s hook point. Each step of a layer ends in it. A set of one, inlined: where nothing changes it costs nothing.';
+'A site''s matrix, changed where changes are meant for it: TransformerLens''s hook point. Each step of a layer ends in it. Returns one row. It is inlined: where nothing changes it costs nothing.';

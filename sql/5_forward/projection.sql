@@ -3,7 +3,9 @@
 CREATE OR REPLACE FUNCTION lm.project(
     map lm.site,
     x vector[],
-    here lm.here
+    model_id int,
+    layer int,
+    d_block int
 )
 RETURNS SETOF vector[]
 LANGUAGE sql
@@ -13,27 +15,27 @@ ROWS 1
 BEGIN ATOMIC
     SELECT
         CASE
-            WHEN vector_dims(project.x[1]) <= (project.here).d_block
+            WHEN vector_dims(project.x[1]) <= project.d_block
                 THEN (
                     SELECT y
                     FROM lm.linear(
-                        project.x, (project.here).model_id, (project.here).layer, project.map, 0
+                        project.x, project.model_id, project.layer, project.map, 0
                     ) AS y
                 )
             ELSE ARRAY(
                 SELECT lm.total(part.y ORDER BY block)
                 FROM generate_series(
-                    0, (vector_dims(project.x[1]) - 1) / (project.here).d_block
+                    0, (vector_dims(project.x[1]) - 1) / project.d_block
                 ) AS block
                 CROSS JOIN LATERAL (
                     SELECT
                         lm.columns(
-                            project.x, block * (project.here).d_block + 1, (project.here).d_block
+                            project.x, block * project.d_block + 1, project.d_block
                         ) AS x
                     OFFSET 0
                 ) AS input
                 CROSS JOIN LATERAL lm.linear(
-                    input.x, (project.here).model_id, (project.here).layer, project.map, block
+                    input.x, project.model_id, project.layer, project.map, block
                 ) AS output (y)
                 CROSS JOIN LATERAL unnest(output.y) WITH ORDINALITY AS part (y, row)
                 GROUP BY part.row
@@ -44,7 +46,7 @@ BEGIN ATOMIC
 END;
 
 COMMENT ON FUNCTION lm.project IS
-'A linear map of the layer applied to each row of x: W x + b, [row, unit]. A set of one.';
+'A linear map of a layer applied to each row of x, its blocks (d_block of the model) added up: W x + b, [row, unit]. Returns one row.';
 
 CREATE OR REPLACE FUNCTION lm.linear(
     site lm.site,
@@ -58,12 +60,15 @@ PARALLEL SAFE
 ROWS 1
 BEGIN ATOMIC
     SELECT hooked
-    FROM lm.project(linear.site, linear.x, linear.here) AS y
+    FROM lm.project(
+        linear.site, linear.x,
+        (linear.here).model_id, (linear.here).layer, (linear.here).d_block
+    ) AS y
     CROSS JOIN LATERAL lm.hook(linear.site, y, linear.here) AS hooked;
 END;
 
 COMMENT ON FUNCTION lm.linear(lm.site, vector[], lm.here) IS
-'The linear map that makes a site, applied to each row of x, and the site''s hook. A set of one.';
+'The linear map that makes a site, applied to each row of x, and the site''s hook. Returns one row.';
 
 CREATE OR REPLACE FUNCTION lm.output(
     site lm.site,
@@ -80,14 +85,17 @@ BEGIN ATOMIC
     SELECT
         normed,
         y
-    FROM lm.project(output.site, output.x, output.here) AS projected
+    FROM lm.project(
+        output.site, output.x,
+        (output.here).model_id, (output.here).layer, (output.here).d_block
+    ) AS projected
     CROSS JOIN LATERAL lm.norm(output.norm, projected, output.here) AS normed
     CROSS JOIN LATERAL lm.hook(output.site, normed, output.here) AS y
     OFFSET 0;
 END;
 
 COMMENT ON FUNCTION lm.output IS
-'What a sub-block adds to the stream: its last linear map, then the norm that some families have there; and the site''s hook. A set of one.';
+'What a sub-block adds to the stream: its last linear map, then the norm that some families have there; and the site''s hook. Returns one row.';
 
 CREATE OR REPLACE FUNCTION lm.add(
     site lm.site,
@@ -110,7 +118,7 @@ BEGIN ATOMIC
 END;
 
 COMMENT ON FUNCTION lm.add(lm.site, vector[], vector[], lm.here) IS
-'The sum of two matrices of one shape, and the hook of the site it makes. A set of one.';
+'The sum of two matrices of one shape, and the hook of the site it makes. Returns one row.';
 
 CREATE OR REPLACE FUNCTION lm.activated(
     x vector[],
@@ -133,4 +141,4 @@ BEGIN ATOMIC
 END;
 
 COMMENT ON FUNCTION lm.activated IS
-'The activation of each number of x, times the gate''s where there is one (NULL: none). A set of one.';
+'The activation of each number of x, times the gate''s where there is one (NULL: none). Returns one row.';

@@ -24,7 +24,14 @@ BEGIN ATOMIC
             ELSE lm.fail(
                 NULL::lm.site[],
                 'capture holds what is no site: '
-                || COALESCE(array_to_string(capture_sites.capture, ', ', 'NULL'), 'NULL'),
+                || COALESCE(
+                    (
+                        SELECT string_agg(COALESCE(c.site, 'NULL'), ', ')
+                        FROM unnest(capture_sites.capture) AS c (site)
+                        WHERE c.site = ANY (m.sites::text[]) IS NOT true
+                    ),
+                    'NULL'
+                ),
                 'the sites: all, ' || m.listed
             )
         END

@@ -88,6 +88,13 @@ BEGIN ATOMIC
             ARRAY(
                 SELECT s.site
                 FROM unnest(require_capture.sites) AS s (site)
+                WHERE NOT EXISTS (
+                    SELECT FROM lm.model_site AS m WHERE m.model_id = r.model_id AND m.site = s.site
+                )
+            ) AS absent,
+            ARRAY(
+                SELECT s.site
+                FROM unnest(require_capture.sites) AS s (site)
                 WHERE s.site <> ALL (r.capture)
             ) AS sites,
             ARRAY(
@@ -110,6 +117,12 @@ BEGIN ATOMIC
     SELECT
         CASE
             WHEN w.sites = '{}' AND w.layers = '{}' AND w.positions = '{}' THEN w.model_id
+            WHEN w.absent <> '{}'
+                THEN lm.fail(
+                    NULL::int,
+                    format('model "%s" has no %s', m.name, array_to_string(w.absent, ', ')),
+                    format('SELECT site FROM lm.model_site WHERE model_id = %s', m.model_id)
+                )
             ELSE lm.fail(
                 NULL::int,
                 format(
@@ -136,7 +149,7 @@ BEGIN ATOMIC
 END;
 
 COMMENT ON FUNCTION lm.require_capture IS
-'Key of the model of a run that captured these sites, in these layers and at these positions (NULL: in whichever it did). Errors: no such run; a run that did not, with the command that makes one that does.';
+'Key of the model of a run that captured these sites, in these layers and at these positions (NULL: in whichever it did). Errors: no such run; a site the model does not have; a run that did not capture one, with the command that makes one that does.';
 
 CREATE OR REPLACE FUNCTION lm.vector_at(
     run_id bigint,

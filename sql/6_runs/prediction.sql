@@ -46,7 +46,7 @@ BEGIN ATOMIC
 END;
 
 COMMENT ON FUNCTION lm.final_norm IS
-'ln_final: the final norm of each row of x, [rows, d_model], states of the residual stream. A set of one.';
+'ln_final: the final norm of each row of x, [rows, d_model], states of the residual stream. Returns one row.';
 
 -- enable_sort: the planner would sort whole rows of weights rather than read them by their key
 CREATE OR REPLACE FUNCTION lm.logits(
@@ -121,7 +121,7 @@ BEGIN ATOMIC
 END;
 
 COMMENT ON FUNCTION lm.logits IS
-'A vector of the residual stream read as a prediction, through the final layer norm and the unembedding: the logits, [n_vocab], from token 0 on.';
+'A vector of the residual stream read as a prediction, through the final norm and the unembedding: the logits, [n_vocab], from token 0 on.';
 
 CREATE OR REPLACE FUNCTION lm.next_token(
     prompt text,

@@ -22,11 +22,22 @@ BEGIN ATOMIC
                     THEN lm.fail(
                         NULL::int[], 'no prompt: it is NULL', 'give a text, or token_ids => int[]'
                     )
+                -- counted without looking at it
+                WHEN octet_length(prompt_tokens.prompt) > m.n_ctx::bigint * t.longest
+                    THEN lm.fail(
+                        NULL::int[],
+                        format(
+                            'the prompt has %s tokens or more and model "%s" has positions for %s',
+                            octet_length(prompt_tokens.prompt) / t.longest, m.name, m.n_ctx
+                        ),
+                        'shorten it; SELECT count(*) FROM lm.tokenize(prompt) counts its tokens'
+                    )
                 WHEN prompt_tokens.prompt IS NOT NULL
                     THEN lm.encode(prompt_tokens.prompt, m.name)
                 ELSE prompt_tokens.token_ids
             END AS tokens
         FROM lm.model AS m
+        LEFT JOIN lm.tokenizer AS t ON t.model_id = m.model_id
         WHERE m.model_id = prompt_tokens.model_id
     )
 
@@ -75,10 +86,29 @@ STABLE
 COST 100000
 BEGIN ATOMIC
     WITH
+    -- the token of just this text; else what the text becomes, nothing put in front
     encoded AS MATERIALIZED (
         SELECT
             m.name,
-            lm.encode(token_id.token, m.name) AS ids
+            COALESCE(
+                (
+                    SELECT ARRAY[v.token_id]
+                    FROM lm.vocabulary AS v
+                    WHERE v.model_id = m.model_id
+                        AND v.bytes = convert_to(token_id.token, 'UTF8')
+                        AND v.kind <> 'unmerged'
+                        AND NOT EXISTS (
+                            SELECT
+                            FROM lm.added_token AS a
+                            WHERE a.model_id = m.model_id
+                                AND a.normalized IN (false, true)
+                                AND a.content = token_id.token
+                        )
+                    ORDER BY v.kind
+                    LIMIT 1
+                ),
+                lm.encode(token_id.token, m.name, add_special => false)
+            ) AS ids
         FROM lm.model AS m
         WHERE m.model_id = lm.model_id(token_id.model)
     )

@@ -1,32 +1,6 @@
 -- Generation: a recursive query over tokens. Each step runs one position and reads the keys and
 -- values of earlier positions from lm.attention_cache.
 
-CREATE OR REPLACE FUNCTION lm.forget_generation()
-RETURNS trigger
-LANGUAGE plpgsql
-AS $$
-BEGIN
-    DELETE FROM lm.generation AS g
-    WHERE g.generation_id = new.generation_id AND NOT g.keep;
-    RETURN NULL;
-END
-$$;
-
-COMMENT ON FUNCTION lm.forget_generation IS
-'Deletes at commit a generation that was not finished, and its cache with it, unless it is kept.';
-
-DROP TRIGGER IF EXISTS forget_generation ON lm.generation;
-
-CREATE CONSTRAINT TRIGGER forget_generation
-AFTER INSERT ON lm.generation
-DEFERRABLE INITIALLY DEFERRED
-FOR EACH ROW
-WHEN (NOT new.keep)
-EXECUTE FUNCTION lm.forget_generation();
-
-COMMENT ON TRIGGER forget_generation ON lm.generation IS
-'Leaves no cache behind where a generation is closed half way. A finished one deletes its own.';
-
 CREATE OR REPLACE FUNCTION lm.next_step(
     generation_id bigint,
     model_id int,
@@ -165,6 +139,7 @@ CREATE OR REPLACE FUNCTION lm.context_is_full(
 RETURNS boolean
 LANGUAGE plpgsql
 VOLATILE
+SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     RAISE NOTICE 'generation stops: the model has positions for % tokens and they are used up', n_ctx;
@@ -174,8 +149,8 @@ $$;
 
 COMMENT ON FUNCTION lm.context_is_full IS 'Says why a generation ends before n_tokens. Always true.';
 
--- Declared STABLE, which it is not, and without SET, so that the planner inlines it. Rows then arrive
--- as they are made (a cursor, psql's FETCH_COUNT) and not all at the end.
+-- Declared STABLE, which it is not, and without SET, so that the planner inlines it. Rows then
+-- arrive as they are made (a cursor, psql's FETCH_COUNT) and not all at the end.
 CREATE OR REPLACE FUNCTION lm.generate_tokens(
     prompt text,
     n_tokens int DEFAULT 20,
@@ -251,10 +226,10 @@ BEGIN ATOMIC
         CROSS JOIN LATERAL (
             SELECT
                 CASE
-                    WHEN g.step < 0 THEN i.tokens[g.n_read + 1:g.n_read + 64]
+                    WHEN g.step < 0 THEN i.tokens[g.n_read + 1:g.n_read + lm.positions_at_once()]
                     ELSE ARRAY[g.token_id]
                 END AS tokens,
-                g.n_read + 64 >= cardinality(i.tokens) AS is_last
+                g.n_read + lm.positions_at_once() >= cardinality(i.tokens) AS is_last
         ) AS f
         CROSS JOIN LATERAL lm.next_step(
             i.generation_id, i.model_id, f.tokens, g.n_read, f.is_last, g.step + 1,

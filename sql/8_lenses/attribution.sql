@@ -1,18 +1,45 @@
 -- Where a prediction comes from: what each part adds to a logit.
 
 CREATE OR REPLACE FUNCTION lm.centred(
-    x vector
+    x vector,
+    norm_is_centred boolean
 )
 RETURNS vector
 LANGUAGE sql
 IMMUTABLE
 PARALLEL SAFE
 BEGIN ATOMIC
-    SELECT centred.x - lm.fill(-(centred.x <#> lm.fill(1, width)) / width, width)
+    SELECT
+        CASE
+            WHEN centred.norm_is_centred
+                THEN centred.x - lm.fill(-(centred.x <#> lm.fill(1, width)) / width, width)
+            ELSE centred.x
+        END
     FROM vector_dims(centred.x) AS width;
 END;
 
-COMMENT ON FUNCTION lm.centred IS 'x minus its mean.';
+COMMENT ON FUNCTION lm.centred IS
+'What a norm divides by its size: x less its mean where the norm is centred, x itself elsewhere.';
+
+CREATE OR REPLACE FUNCTION lm.norm_scale(
+    x vector,
+    eps float8,
+    norm_is_centred boolean
+)
+RETURNS float8
+LANGUAGE sql
+IMMUTABLE
+PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT
+        1 / sqrt(
+            vector_norm(lm.centred(norm_scale.x, norm_scale.norm_is_centred)) ^ 2
+            / vector_dims(norm_scale.x) + norm_scale.eps
+        );
+END;
+
+COMMENT ON FUNCTION lm.norm_scale IS
+'1 / σ, what the norm of x multiplies by. Held, it makes the norm linear: parts of x are then normed one by one, and add up.';
 
 CREATE OR REPLACE FUNCTION lm.head_results(
     run_id bigint,
@@ -29,58 +56,79 @@ BEGIN ATOMIC
     WITH
     input AS MATERIALIZED (
         SELECT
-            m.model_id,
-            m.n_head,
-            m.d_model,
-            m.d_model / m.n_head AS d_head,
+            m.*,
             p.position
         FROM lm.run_position(head_results.run_id, head_results.position) AS p (position)
         INNER JOIN lm.model AS m
             ON m.model_id = lm.require_capture(head_results.run_id, '{z}', NULL, ARRAY[p.position])
     ),
 
-    -- z with one head kept and the others zero; last, with all heads zero [layer, head + 1, d_model]
+    -- z with one head kept and the others zero; last, with all heads zero
+    --                                                            [layer, head + 1, n_head · d_head]
     alone AS MATERIALIZED (
         SELECT
             c.layer,
             array_agg(
                 lm.pad(
                     (array_fill(0::real, ARRAY[c.head * i.d_head]) || c.value::real[])::vector,
-                    lm.fill(0, i.d_model)
+                    lm.fill(0, i.n_head * i.d_head)
                 )
                 ORDER BY c.head
-            ) || lm.fill(0, i.d_model) AS z
+            ) || lm.fill(0, i.n_head * i.d_head) AS z
         FROM input AS i
-        CROSS JOIN lm.captured AS c
-        WHERE c.run_id = head_results.run_id
+        -- a left join, for a run that has no such rows is not to go by unsaid
+        LEFT JOIN lm.captured AS c
+            ON c.run_id = head_results.run_id
             AND c.site = 'z'
             AND c.position = i.position
-        GROUP BY c.layer, i.d_model
+        GROUP BY c.layer, i.n_head, i.d_head
+        HAVING count(c.layer) > 0
     ),
 
-    -- W_O z + b_O of each; of the last it is b_O
-    projected AS MATERIALIZED (
+    -- W_O z of each head alone; last, b_O                                [layer, head + 1, d_model]
+    part AS MATERIALIZED (
         SELECT
             a.layer,
-            y.x
+            CASE WHEN h.number <= i.n_head THEN h.number::int - 1 ELSE -1 END AS head,
+            CASE WHEN h.number <= i.n_head THEN h.x - y[i.n_head + 1] ELSE h.x END AS x
         FROM input AS i
         CROSS JOIN alone AS a
-        CROSS JOIN LATERAL lm.linear(a.z, i.model_id, a.layer, 'attn_out') AS y (x)
+        CROSS JOIN LATERAL lm.project('attn_out', a.z, i.model_id, a.layer, i.d_block) AS y
+        CROSS JOIN LATERAL unnest(y) WITH ORDINALITY AS h (x, number)
+    ),
+
+    -- a norm after attention, its scale that of all parts together                       [layer]
+    norm AS MATERIALIZED (
+        SELECT
+            p.layer,
+            n.gain * lm.fill(
+                lm.norm_scale(lm.total(p.x), i.layer_norm_eps, i.norm_is_centred), i.d_model
+            ) AS gain,
+            n.bias
+        FROM input AS i
+        CROSS JOIN part AS p
+        INNER JOIN lm.layer_norm AS n
+            ON n.model_id = i.model_id AND n.layer = p.layer AND n.site = 'ln1_post'
+        GROUP BY p.layer, n.gain, n.bias, i.layer_norm_eps, i.norm_is_centred, i.d_model
     )
 
-    -- result = W_O z of the head alone
+    -- result = W_O z, or γ / σ ⊙ W_O z; β goes with b_O
     SELECT
         p.layer,
-        CASE WHEN h.number <= i.n_head THEN h.number::int - 1 ELSE -1 END AS head,
-        CASE WHEN h.number <= i.n_head THEN h.x - p.x[i.n_head + 1] ELSE h.x END
+        p.head,
+        CASE
+            WHEN n.gain IS NULL THEN p.x
+            WHEN p.head = -1 THEN n.gain * lm.centred(p.x, i.norm_is_centred) + n.bias
+            ELSE n.gain * lm.centred(p.x, i.norm_is_centred)
+        END
     FROM input AS i
-    CROSS JOIN projected AS p
-    CROSS JOIN LATERAL unnest(p.x) WITH ORDINALITY AS h (x, number)
-    ORDER BY p.layer, head;
+    CROSS JOIN part AS p
+    LEFT JOIN norm AS n ON n.layer = p.layer
+    ORDER BY p.layer, p.head;
 END;
 
 COMMENT ON FUNCTION lm.head_results IS
-'What each head adds to the residual stream at a position (−1: the last), [d_model]. Head −1 is the bias b_O; the rows of a layer add up to its attn_out. TransformerLens calls this result. Errors: there is no such run or position; z was not captured there.';
+'What each head adds to the residual stream at a position (−1: the last), [d_model]. Head −1 is the bias b_O; the rows of a layer add up to its attn_out. Where a norm follows attention, its scale is held fixed at that of all heads together, and its bias is added to head −1. TransformerLens calls this result. Errors: there is no such run or position; z was not captured there.';
 
 CREATE OR REPLACE FUNCTION lm.logit_attribution(
     run_id bigint,
@@ -111,7 +159,13 @@ BEGIN ATOMIC
             AND lm.check_token(logit_attribution.wrong_token_id, r.run_id)
             AND lm.require_capture(
                 r.run_id,
-                '{embed,pos_embed,z,mlp_out,resid_post}',
+                ARRAY(
+                    SELECT s.site
+                    FROM lm.model_site AS s
+                    WHERE s.model_id = m.model_id
+                        AND s.site IN ('embed', 'pos_embed', 'z', 'mlp_out', 'resid_post')
+                    ORDER BY s.site
+                ),
                 ARRAY(SELECT generate_series(0, m.n_layer - 1)),
                 ARRAY[p.position]
             ) IS NOT NULL
@@ -133,30 +187,32 @@ BEGIN ATOMIC
     -- w = W_U[token] − W_U[wrong token]                                                [d_model]
     answer AS MATERIALIZED (
         SELECT
-            token.weight - COALESCE(wrong.weight, lm.fill(0, i.d_model)) AS w
+            token.weight - COALESCE(wrong.weight, lm.fill(0, i.d_model)) AS w,
+            token.bias - COALESCE(wrong.bias, 0) AS bias
         FROM input AS i
         CROSS JOIN asked AS a
         CROSS JOIN lm.unembedding_of(i.model_id, a.token_id) AS token
         LEFT JOIN lm.unembedding_of(i.model_id, logit_attribution.wrong_token_id) AS wrong ON true
     ),
 
-    -- logit = w · (γ ⊙ (x − μ) / σ + β) = x · d + w · β, where d = (γ ⊙ w − its mean) / σ. With σ
-    -- fixed at that of the whole stream this is linear in x, so x may be cut in parts  [d_model]
+    -- logit = w · (γ ⊙ (x − μ) / σ + β) = x · d + w · β, where d = (γ ⊙ w − its mean) / σ; a norm
+    -- that is not centred has no means. With σ fixed at that of the whole stream this is linear in
+    -- x, so x may be cut in parts                                                      [d_model]
     reading AS MATERIALIZED (
         SELECT
             c.layer,
             c.value AS x,
-            lm.centred(n.gain * a.w)
+            lm.centred(n.gain * a.w, i.norm_is_centred)
             * lm.fill(
-                1 / sqrt(vector_norm(lm.centred(c.value)) ^ 2 / i.d_model + i.layer_norm_eps),
-                i.d_model
+                lm.norm_scale(c.value, i.layer_norm_eps, i.norm_is_centred), i.d_model
             ) AS d,
-            -(n.bias <#> a.w) AS constant
+            -(n.bias <#> a.w) AS constant,
+            a.bias
         FROM input AS i
         CROSS JOIN answer AS a
         INNER JOIN lm.layer_norm AS n
             ON n.model_id = i.model_id AND n.layer = i.n_layer AND n.site = 'ln_final'
-        INNER JOIN lm.captured AS c
+        LEFT JOIN lm.captured AS c
             ON c.run_id = logit_attribution.run_id
             AND c.site = 'resid_post'
             AND c.layer = i.n_layer - 1
@@ -210,11 +266,21 @@ BEGIN ATOMIC
         -1,
         r.constant
     FROM reading AS r
+
+    UNION ALL
+
+    SELECT
+        'logits',
+        r.layer + 1,
+        -1,
+        r.bias
+    FROM reading AS r
+    WHERE r.bias <> 0
     ORDER BY layer, site, head;
 END;
 
 COMMENT ON FUNCTION lm.logit_attribution(bigint, int, int, int) IS
-'Direct logit attribution (Elhage et al. 2021): what each part of the model adds to the logit of a token (NULL: the one predicted), or to its lead over wrong_token_id, at a position (−1: the last). The scale of the final norm is held fixed, and all rows add up to the logit. Heads are rows of attn_out, whose head −1 is b_O; ln_final is the bias of the final norm; resid_post is what interventions changed elsewhere. Errors: there is no such run, position or token; embed, pos_embed, z, mlp_out or resid_post was not captured there in every layer.';
+'Direct logit attribution (Elhage et al. 2021): what each part of the model adds to the logit of a token (NULL: the one predicted), or to its lead over wrong_token_id, at a position (−1: the last). The scale of the final norm is held fixed, and all rows add up to the logit; where final_logit_softcapping caps logits, they add up to the logit before the cap. Heads are rows of attn_out, whose head −1 is b_O (see lm.head_results); ln_final is the bias of the final norm, logits that of the unembedding where it has one; resid_post is what interventions changed elsewhere. Errors: there is no such run, position or token; embed, pos_embed if the model has it, z, mlp_out or resid_post was not captured there in every layer.';
 
 CREATE OR REPLACE FUNCTION lm.logit_attribution(
     run_id bigint,

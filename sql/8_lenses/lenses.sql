@@ -28,35 +28,33 @@ BEGIN ATOMIC
             )
             OR lm.fail(
                 true,
-                lens_logits.site || ' is not read by the final layer norm and the unembedding',
+                lens_logits.site || ' is not read by the final norm and the unembedding',
                 'these are: embed, pos_embed, resid_pre, attn_out, resid_mid, mlp_out, resid_post'
             )
     ),
 
-    -- x = LayerNorm_final(site)                                                 [layer, d_model]
-    normed AS MATERIALIZED (
+    stream AS MATERIALIZED (
         SELECT
-            row_number() OVER (ORDER BY c.layer) AS row,
-            c.layer,
-            lm.layer_norm(c.value, n.gain, n.bias, i.layer_norm_eps) AS x
+            i.model_id,
+            array_agg(c.layer ORDER BY c.layer) FILTER (WHERE c.layer IS NOT NULL) AS layers,
+            array_agg(c.value ORDER BY c.layer) FILTER (WHERE c.layer IS NOT NULL) AS x
         FROM input AS i
-        INNER JOIN lm.layer_norm AS n
-            ON n.model_id = i.model_id AND n.layer = i.n_layer AND n.site = 'ln_final'
-        CROSS JOIN lm.captured AS c
-        WHERE c.run_id = lens_logits.run_id
+        -- a left join, for a run that has no such rows is not to go by unsaid
+        LEFT JOIN lm.captured AS c
+            ON c.run_id = lens_logits.run_id
             AND c.site = lens_logits.site
             AND c.position = i.position
+        GROUP BY i.model_id
     )
 
-    -- logits = W_U x                                                            [layer, n_vocab]
+    -- logits = W_U Norm_final(site) + b_U                                       [layer, n_vocab]
     SELECT
-        n.layer,
+        s.layers[u.ordinal],
         u.logits
-    FROM (SELECT array_agg(n.x ORDER BY n.row) AS x FROM normed AS n) AS matrix
-    CROSS JOIN input AS i
-    CROSS JOIN LATERAL lm.unembed(matrix.x, i.model_id) AS u
-    INNER JOIN normed AS n ON n.row = u.ordinal
-    ORDER BY n.layer;
+    FROM stream AS s
+    CROSS JOIN LATERAL lm.final_norm(s.x, s.model_id) AS normed
+    CROSS JOIN LATERAL lm.unembed(normed, s.model_id) AS u
+    ORDER BY u.ordinal;
 END;
 
 COMMENT ON FUNCTION lm.lens_logits IS

@@ -96,34 +96,33 @@ BEGIN ATOMIC
             ) IS NOT NULL
     ),
 
-    -- ln_final, captured or made from resid_post                             [position, d_model]
-    ln_final AS MATERIALIZED (
+    state AS MATERIALIZED (
         SELECT
-            row_number() OVER (ORDER BY c.position) AS row,
-            c.position,
-            CASE
-                WHEN c.site = 'ln_final' THEN c.value
-                ELSE lm.layer_norm(c.value, n.gain, n.bias, i.layer_norm_eps)
-            END AS x
+            i.model_id,
+            i.site,
+            array_agg(c.position ORDER BY c.position) FILTER (WHERE c.layer IS NOT NULL)
+                AS positions,
+            array_agg(c.value ORDER BY c.position) FILTER (WHERE c.layer IS NOT NULL) AS x
         FROM input AS i
-        INNER JOIN lm.layer_norm AS n
-            ON n.model_id = i.model_id AND n.layer = i.n_layer AND n.site = 'ln_final'
-        CROSS JOIN lm.captured AS c
-        WHERE c.run_id = final_logits.run_id
+        -- a left join, for a run that has no such rows is not to go by unsaid
+        LEFT JOIN lm.captured AS c
+            ON c.run_id = final_logits.run_id
             AND c.site = i.site
             AND c.layer = CASE i.site WHEN 'ln_final' THEN i.n_layer ELSE i.n_layer - 1 END
             AND c.position = ANY (final_logits.positions)
+        GROUP BY i.model_id, i.site
     )
 
-    -- logits = W_U ln_final                                                  [position, n_vocab]
+    -- logits = W_U ln_final + b_U; ln_final captured or made from resid_post [position, n_vocab]
     SELECT
-        f.position,
+        s.positions[u.ordinal],
         u.logits
-    FROM (SELECT array_agg(f.x ORDER BY f.row) AS x FROM ln_final AS f) AS matrix
-    CROSS JOIN input AS i
-    CROSS JOIN LATERAL lm.unembed(matrix.x, i.model_id) AS u
-    INNER JOIN ln_final AS f ON f.row = u.ordinal
-    ORDER BY f.position;
+    FROM state AS s
+    CROSS JOIN LATERAL lm.final_norm(s.x, s.model_id) AS normed
+    CROSS JOIN LATERAL lm.unembed(
+        CASE s.site WHEN 'ln_final' THEN s.x ELSE normed END, s.model_id
+    ) AS u
+    ORDER BY u.ordinal;
 END;
 
 COMMENT ON FUNCTION lm.final_logits IS
@@ -143,16 +142,21 @@ LANGUAGE sql
 STABLE
 BEGIN ATOMIC
     WITH
-    -- 64 positions at a time, so that the logits of a long text are never all in memory
+    -- some positions at a time, so that the logits of a long text are never all in memory
     prediction AS MATERIALIZED (
         SELECT
             t.position,
             l.logits[t.token_id + 1] - lm.log_sum_exp(l.logits) AS ln_p
         FROM lm.run_position(surprise.run_id) AS last (position)
-        CROSS JOIN generate_series(0, last.position - 1, 64) AS start
+        CROSS JOIN generate_series(0, last.position - 1, lm.positions_at_once()) AS start
         CROSS JOIN LATERAL lm.final_logits(
             surprise.run_id,
-            ARRAY(SELECT generate_series(start, least(start + 63, last.position - 1)))
+            ARRAY(
+                SELECT
+                    generate_series(
+                        start, least(start + lm.positions_at_once(), last.position) - 1
+                    )
+            )
         ) AS l
         INNER JOIN lm.run_token AS t
             ON t.run_id = surprise.run_id AND t.position = l.position + 1

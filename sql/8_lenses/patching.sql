@@ -11,16 +11,22 @@ LANGUAGE sql
 STABLE
 BEGIN ATOMIC
     SELECT
-        a.bias - w.bias
-        - (
-            lm.layer_norm(logit_difference.resid, n.gain, n.bias, m.layer_norm_eps)
-            <#> (a.weight - w.weight)
+        sum(
+            t.sign * COALESCE(
+                -- cap · tanh(logit / cap), in a family with a cap
+                m.final_logit_softcapping * tanh(u.logit / m.final_logit_softcapping), u.logit
+            )
         )
     FROM lm.model AS m
-    INNER JOIN lm.layer_norm AS n
-        ON n.model_id = m.model_id AND n.layer = m.n_layer AND n.site = 'ln_final'
-    CROSS JOIN lm.unembedding_of(m.model_id, logit_difference.answer) AS a
-    CROSS JOIN lm.unembedding_of(m.model_id, logit_difference.wrong) AS w
+    CROSS JOIN LATERAL lm.final_norm(ARRAY[logit_difference.resid], m.model_id) AS x
+    CROSS JOIN (
+        VALUES (1, logit_difference.answer), (-1, logit_difference.wrong)
+    ) AS t (sign, token_id)
+    CROSS JOIN LATERAL (
+        SELECT u.bias - (u.weight <#> x[1]) AS logit
+        FROM lm.unembedding_of(m.model_id, t.token_id) AS u
+        OFFSET 0
+    ) AS u
     WHERE m.model_id = logit_difference.model_id;
 END;
 
@@ -48,11 +54,13 @@ BEGIN ATOMIC
             lm.token_id(start_sweep.answer, m.name) AS answer,
             lm.token_id(start_sweep.wrong, m.name) AS wrong,
             CASE
-                WHEN start_sweep.site IN ('attn_scores', 'pattern', 'ln_final', 'logits')
+                WHEN start_sweep.site IN (
+                    'embed', 'pos_embed', 'attn_scores', 'pattern', 'ln_final', 'logits'
+                )
                     THEN lm.fail(
                         NULL::int,
                         format('%s cannot be swept', start_sweep.site),
-                        'take a site that holds vectors: resid_pre, attn_out, mlp_out, z, …'
+                        'take a site of the layers that holds vectors: resid_pre, attn_out, z, …'
                     )
                 WHEN c.n = d.n THEN c.n
                 ELSE lm.fail(
@@ -121,7 +129,7 @@ BEGIN ATOMIC
 END;
 
 COMMENT ON FUNCTION lm.start_sweep IS
-'Runs both prompts and opens a sweep. Errors: the prompts differ in length; an answer is not one token; the site cannot be swept.';
+'Runs both prompts and opens a sweep. Errors: the prompts differ in length; an answer is not one token; the site cannot be swept, or the model does not have it.';
 
 CREATE OR REPLACE FUNCTION lm.patch_places(
     sweep_id bigint

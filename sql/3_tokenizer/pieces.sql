@@ -1,0 +1,152 @@
+-- How a text is made ready and cut into pieces.
+
+CREATE OR REPLACE FUNCTION lm.nfc(
+    text text
+)
+RETURNS text
+LANGUAGE sql
+IMMUTABLE
+PARALLEL SAFE
+RETURN CASE
+    WHEN octet_length(nfc.text) = length(nfc.text) THEN nfc.text
+    -- PostgreSQL knows more of Unicode than the reference, which leaves newer marks where they are
+    WHEN nfc.text ~ ('[' || lm.unicode_unknown_marks() || ']')
+        THEN (
+            SELECT
+                string_agg(
+                    COALESCE(p.match[1], normalize(p.match[2], nfc)), '' ORDER BY p.number
+                )
+            FROM regexp_matches(
+                nfc.text,
+                '([' || lm.unicode_unknown_marks() || ']+)'
+                '|([^' || lm.unicode_unknown_marks() || ']+)',
+                'g'
+            ) WITH ORDINALITY AS p (match, number)
+        )
+    ELSE normalize(nfc.text, nfc)
+END;
+
+COMMENT ON FUNCTION lm.nfc IS
+'A text in Unicode''s form NFC, as the tokenizers library has it, whose Unicode is older than PostgreSQL''s.';
+
+CREATE OR REPLACE FUNCTION lm.with_classes(
+    pattern text
+)
+RETURNS text
+LANGUAGE sql
+IMMUTABLE
+PARALLEL SAFE
+RETURN replace(
+    replace(
+        replace(
+            replace(
+                replace(with_classes.pattern, '\p{L}', lm.unicode_letters()),
+                '\p{D}', lm.unicode_numbers() || lm.unicode_newer_numbers()
+            ),
+            '\p{N}', lm.unicode_numbers()
+        ),
+        '\s', lm.unicode_spaces()
+    ),
+    '\h', replace(lm.unicode_spaces(), '\u0009-\u000d', '\u0009\u000b-\u000c')
+);
+
+COMMENT ON FUNCTION lm.with_classes IS
+'A regular expression with its classes spelled as ranges, for PostgreSQL''s own follow the locale: letters \p{L}, numbers \p{N}, with the newest \p{D}, spaces \s, those within a line \h.';
+
+-- The references take the first alternative that matches, PostgreSQL the longest. Where these
+-- differ, an alternative is kept from matching more than it should.
+
+CREATE OR REPLACE FUNCTION lm.word_pattern(
+    number text
+)
+RETURNS text
+LANGUAGE sql
+IMMUTABLE
+PARALLEL SAFE
+BEGIN ATOMIC
+    WITH
+    -- the long s is an s in another case
+    contraction AS (
+        SELECT '\u0027(?:[sdmtSDMT\u017f]|[lL][lL]|[rR][eE]|[vV][eE])' AS pattern
+    )
+
+    SELECT
+        lm.with_classes(
+            c.pattern
+            -- in the original "'sit" is no word, for a contraction comes before
+            || '|(?!' || c.pattern || ')[^\r\n\p{L}\p{N}]?[\p{L}]+'
+            || '|' || word_pattern.number
+            || '| ?[^\s\p{L}\p{N}]+[\r\n]*'
+            || '|[\s]*[\r\n]+'
+            -- in the original all spaces, for a newline after them comes before
+            || '|[\h]+(?![^\s])'
+            || '|[\h]'
+        )
+    FROM contraction AS c;
+END;
+
+COMMENT ON FUNCTION lm.word_pattern IS
+'The regular expression that Llama 3 and Qwen share, but for what takes a number.';
+
+CREATE OR REPLACE FUNCTION lm.piece_pattern(
+    cut lm.cut
+)
+RETURNS text
+LANGUAGE sql
+IMMUTABLE
+PARALLEL SAFE
+RETURN CASE piece_pattern.cut
+    -- the last alternative is \s+ in the original, which would win over the one before
+    WHEN 'gpt2'
+        THEN lm.with_classes(
+            '''(?:[sdmt]|ll|re|ve)'
+            '| ?[\p{L}]+'
+            '| ?[\p{N}]+'
+            '| ?[^\s\p{L}\p{N}]+'
+            '|[\s]+(?![^\s])'
+            '|[\s]'
+        )
+    -- the same, when each number has been cut out, by a newer Unicode than the other classes'
+    WHEN 'digits'
+        THEN lm.with_classes(
+            '[\p{D}]'
+            '|''(?:[sdmt]|ll|re|ve)'
+            '| ?[\p{L}]+'
+            '| ?[^\s\p{L}\p{D}]+'
+            '|[\s]+(?![^\s\p{D}])'
+            '|[\s]'
+        )
+    WHEN 'llama3' THEN lm.word_pattern('[\p{N}]{1,3}')
+    WHEN 'qwen2' THEN lm.word_pattern('[\p{N}]')
+    -- before each space
+    WHEN 'space' THEN ' [^ ]*|[^ ]+'
+    -- before each run of spaces
+    WHEN 'spaces' THEN ' *[^ ]+| +'
+    -- there, and between the letters and the other characters of ASCII
+    WHEN 'words'
+        THEN
+            ' *(?:[A-Za-z]+|[^ A-Za-z\u0080-\U0010ffff]+)'
+            '(?:[\u0080-\U0010ffff]+(?:[A-Za-z]+|[^ A-Za-z\u0080-\U0010ffff]+)?)*'
+            '| *(?:[\u0080-\U0010ffff]+(?:[A-Za-z]+|[^ A-Za-z\u0080-\U0010ffff]+)?)+'
+            '| +'
+    WHEN 'whole' THEN '.+'
+END;
+
+COMMENT ON FUNCTION lm.piece_pattern IS
+'The regular expression for the pieces of a text, its classes spelled as ranges of code points.';
+
+CREATE OR REPLACE FUNCTION lm.marks_as_spaces(
+    text text,
+    foreign_character text
+)
+RETURNS text
+LANGUAGE sql
+IMMUTABLE
+PARALLEL SAFE
+RETURN CASE
+    WHEN marks_as_spaces.foreign_character IS NULL THEN marks_as_spaces.text
+    ELSE replace(marks_as_spaces.text, '▁', ' ')
+END;
+
+COMMENT ON FUNCTION lm.marks_as_spaces IS
+'A text with ▁ as a space, where a model has an alphabet of characters: to its tokens the two are one.';

@@ -1,0 +1,75 @@
+-- How a word is merged, to look at.
+
+CREATE OR REPLACE FUNCTION lm.merge_steps(
+    word text,
+    model text DEFAULT NULL
+)
+RETURNS TABLE (step int, pieces text[], merged text, rank int)
+LANGUAGE sql
+STABLE
+SET plan_cache_mode = force_generic_plan
+BEGIN ATOMIC
+    WITH RECURSIVE
+    input AS MATERIALIZED (
+        SELECT
+            t.model_id,
+            lm.spell(
+                lm.symbols(lm.marks_as_spaces(w.word, t.foreign_character), t.foreign_character),
+                t.foreign_character
+            ) AS spelling
+        FROM lm.tokenizer(merge_steps.model) AS t
+        CROSS JOIN (
+            SELECT
+                COALESCE(
+                    merge_steps.word,
+                    lm.fail(NULL::text, 'no word: it is NULL', 'give a text, such as '' rock''')
+                ) COLLATE "C" AS word
+            OFFSET 0
+        ) AS w
+    ),
+
+    -- the merge of lowest rank, wherever its pair occurs, from the left
+    merging AS (
+        SELECT
+            0 AS step,
+            i.spelling,
+            NULL AS token,
+            NULL::int AS rank
+        FROM input AS i
+        UNION ALL
+        SELECT
+            b.step + 1,
+            CASE
+                WHEN m.everywhere THEN replace(b.spelling, m.pair, m.token)
+                ELSE overlay(
+                    b.spelling PLACING m.token
+                    FROM strpos(b.spelling, m.pair) FOR length(m.pair)
+                )
+            END,
+            m.token,
+            m.rank
+        FROM merging AS b
+        CROSS JOIN input AS i
+        CROSS JOIN LATERAL (
+            SELECT p.pair, p.token, p.rank, p.everywhere
+            FROM lm.possible_merges(b.spelling, i.model_id) AS p
+            ORDER BY p.rank
+            LIMIT 1
+        ) AS m
+    )
+
+    SELECT
+        m.step,
+        ARRAY(
+            SELECT lm.readable(t.bytes)
+            FROM lm.tokens_in(m.spelling) AS t
+            ORDER BY t.number
+        ) AS pieces,
+        (SELECT lm.readable(t.bytes) FROM lm.tokens_in(m.token) AS t) AS merged,
+        m.rank
+    FROM merging AS m
+    ORDER BY m.step;
+END;
+
+COMMENT ON FUNCTION lm.merge_steps IS
+'How BPE makes tokens of a word, taken as one piece: step 0 its bytes, or its characters where the model has an alphabet; then merge by merge. What is not UTF-8 shows as \x and hexadecimal digits. Errors: NULL; no such model.';

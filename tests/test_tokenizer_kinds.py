@@ -1,0 +1,702 @@
+"""The kinds of tokenizers of other families than GPT-2, in SQL, against the tokenizers library."""
+
+from __future__ import annotations
+
+import json
+import random
+import shutil
+import sys
+import time
+from collections.abc import Callable, Iterator
+from functools import cache
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from tokenizers import (
+    AddedToken,
+    Regex,
+    Tokenizer,
+    decoders,
+    models,
+    normalizers,
+    pre_tokenizers,
+    processors,
+    trainers,
+)
+from transformers import GPT2Config, GPT2LMHeadModel
+from transformers.convert_slow_tokenizer import bytes_to_unicode
+
+from psqlm import loader
+from psqlm.errors import PsqlmError
+from psqlm.loader.tokenizer import read_tokenizer
+
+VOCABULARY = 3000
+LOCALES: dict[str, dict[str, str]] = {
+    "C": {"locale": "C"},
+    "C.UTF-8": {"locale": "C.UTF-8"},
+    "ICU, Turkish": {"locale": "C", "locale_provider": "icu", "icu_locale": "tr-TR"},
+    "builtin C.UTF-8": {"locale": "C.UTF-8", "locale_provider": "builtin"},
+}
+N_TEXTS = 1700  # in each locale, so more than 5,000 for each kind
+
+WORDS = (
+    "the of and to a in that he was it his her with as had for she not but at on him is they said "
+    "there which all from so were be this have one by you them when then who up out into little "
+    "went could would old came if their king time day what man more good will before again down "
+    "mother house himself away princess long very heard great nothing something I'm don't we've "
+    "you'll it's they're he'd WE'RE 'tis rock'n'roll Straßenbahn naïve café Ålesund mañana façade "
+    "日本語 これは テスト です 한국어 문장 Привет мир Γειά σου שלום مرحبا नमस्ते ไทย "
+    "12 345 1960 3.14 x1 "
+    "int return void self.x += ++i; {} () [] <div> -> ==> !!! ... ?! -- ' \" `` <s> \u2581 e\u0301"
+).split()
+SYLLABLES = [a + b + c for a in "bdfklmnprst" for b in "aeiou" for c in ("", "n", "r", "st")]
+
+PATTERN = (
+    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|NUMBER"
+    r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+)
+BYTE_TOKENS = [f"<0x{byte:02X}>" for byte in range(256)]
+BYTES = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
+GPT2 = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=True)
+
+
+def cut_at(number: str) -> pre_tokenizers.PreTokenizer:
+    pattern = Regex(PATTERN.replace("NUMBER", number))
+    return pre_tokenizers.Sequence([pre_tokenizers.Split(pattern, "isolated"), BYTES])
+
+
+@cache
+def prose() -> list[str]:
+    """What vocabularies are trained on: sentences of random words, some of them often."""
+    source = random.Random(0)
+    made = ["".join(source.choices(SYLLABLES, k=source.randint(1, 4))) for _ in range(3000)]
+    words = [word for pair in zip(WORDS * 20, made, strict=False) for word in pair]
+    weights = [1 / (number + 10) for number in range(len(words))]
+    return [
+        " ".join(source.choices(words, weights, k=12)) + source.choice([".", ",\n", "\n\n", "  "])
+        for _ in range(2000)
+    ]
+
+
+def of_bytes(
+    cut: pre_tokenizers.PreTokenizer,
+    *,
+    nfc: bool = False,
+    ignore_merges: bool = False,
+    added: list[AddedToken] | None = None,
+    bos: str | None = None,
+) -> Tokenizer:
+    """A byte-level tokenizer."""
+    tokenizer = Tokenizer(models.BPE(ignore_merges=ignore_merges))
+    if nfc:
+        tokenizer.normalizer = normalizers.NFC()
+    tokenizer.pre_tokenizer = cut
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=VOCABULARY,
+        show_progress=False,
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+    )
+    tokenizer.train_from_iterator(prose(), trainer)
+    return finished(tokenizer, added or [], bos)
+
+
+def of_characters(
+    normalizer: list[normalizers.Normalizer],
+    cut: pre_tokenizers.PreTokenizer | None,
+    *,
+    trained_with: pre_tokenizers.PreTokenizer | None = None,
+    added: list[AddedToken] | None = None,
+    bos: str | None = "<s>",
+    strip: bool = True,
+    scored: bool = False,
+) -> Tokenizer:
+    """A tokenizer of characters, the others spelled as bytes."""
+    learner = Tokenizer(models.BPE())
+    if normalizer:
+        learner.normalizer = normalizers.Sequence(normalizer)
+    if trained_with or cut:
+        learner.pre_tokenizer = trained_with or cut
+    trainer = trainers.BpeTrainer(vocab_size=VOCABULARY, show_progress=False, limit_alphabet=90)
+    learner.train_from_iterator(prose(), trainer)
+    learned = json.loads(learner.to_str())["model"]
+    tokens = dict.fromkeys(["<unk>", "<s>", "</s>", *BYTE_TOKENS, *learned["vocab"]])
+    vocabulary = {token: number for number, token in enumerate(tokens)}
+    merges = [tuple(pair) for pair in learned["merges"]]
+    if scored:
+        # every way to make a token, ranked by the token, as a conversion from sentencepiece has it
+        merges = [
+            (token[:cut_], token[cut_:])
+            for token in sorted(learned["vocab"], key=learned["vocab"].__getitem__)
+            for cut_ in range(1, len(token))
+            if token[:cut_] in vocabulary and token[cut_:] in vocabulary
+        ]
+    tokenizer = Tokenizer(
+        models.BPE(vocabulary, merges, unk_token="<unk>", fuse_unk=True, byte_fallback=True)
+    )
+    if normalizer:
+        tokenizer.normalizer = normalizers.Sequence(normalizer)
+    if cut:
+        tokenizer.pre_tokenizer = cut
+    tokenizer.decoder = decoders.Sequence(
+        [
+            decoders.Replace("\u2581", " "),
+            decoders.ByteFallback(),
+            decoders.Fuse(),
+            *([decoders.Strip(" ", 1, 0)] if strip else []),
+        ]
+    )
+    special = [AddedToken(token, special=True) for token in ("<unk>", "<s>", "</s>")]
+    return finished(tokenizer, [*special, *(added or [])], bos)
+
+
+def finished(tokenizer: Tokenizer, added: list[AddedToken], bos: str | None) -> Tokenizer:
+    """With added tokens, and one put in front."""
+    for token in added:  # in this order
+        if token.special:
+            tokenizer.add_special_tokens([token])
+        else:
+            tokenizer.add_tokens([token])
+    if bos:
+        tokenizer.post_processor = processors.TemplateProcessing(
+            single=f"{bos} $A", special_tokens=[(bos, tokenizer.token_to_id(bos))]
+        )
+    return tokenizer
+
+
+SPACES_TO_MARKS = normalizers.Replace(" ", "\u2581")
+LLAMA2 = [normalizers.Prepend("\u2581"), SPACES_TO_MARKS]
+END = AddedToken("<|end|>", special=True)
+FLAGS = [
+    AddedToken("<strip>", special=True, lstrip=True, rstrip=True),
+    AddedToken("<left>", lstrip=True, normalized=False),
+    AddedToken("<right>", rstrip=True, normalized=True),
+    AddedToken("word", single_word=True, normalized=False),
+    AddedToken("said", single_word=True, lstrip=True, normalized=True),
+    AddedToken("  ", normalized=True),
+    AddedToken("   ", normalized=False),
+    AddedToken("cafe\u0301", normalized=True),
+    AddedToken("<|end|>.*", special=True),
+    END,
+]
+RUNS = [AddedToken(" " * n, normalized=True) for n in range(2, 12)]
+
+
+def metaspace(scheme: str, *, split: bool) -> pre_tokenizers.PreTokenizer:
+    return pre_tokenizers.Metaspace("\u2581", prepend_scheme=scheme, split=split)
+
+
+KINDS: dict[str, Callable[[], Tokenizer]] = {
+    "Pythia: NFC, runs of spaces": lambda: of_bytes(GPT2, nfc=True, added=[*RUNS, END]),
+    "SmolLM2: digits apart": lambda: of_bytes(
+        pre_tokenizers.Sequence([pre_tokenizers.Digits(individual_digits=True), GPT2]), added=[END]
+    ),
+    "Llama 3": lambda: of_bytes(
+        cut_at(r"\p{N}{1,3}"), ignore_merges=True, added=[END, *FLAGS[:1]], bos="<|end|>"
+    ),
+    "Qwen": lambda: of_bytes(cut_at(r"\p{N}"), nfc=True, added=[END]),
+    "all flags, bytes": lambda: of_bytes(cut_at(r"\p{N}"), nfc=True, added=FLAGS),
+    "Llama 2": lambda: of_characters(LLAMA2, None, trained_with=metaspace("always", split=True)),
+    "Llama 2, scored": lambda: of_characters(
+        LLAMA2, None, trained_with=metaspace("always", split=True), scored=True
+    ),
+    "Llama 2, scripts apart": lambda: of_characters(
+        LLAMA2,
+        None,
+        trained_with=pre_tokenizers.Sequence(
+            [
+                metaspace("always", split=True),
+                pre_tokenizers.Punctuation(),
+                pre_tokenizers.Digits(),
+                pre_tokenizers.Split(Regex(r"[^A-Za-z\u2581]+"), "isolated"),
+            ]
+        ),
+        scored=True,
+    ),
+    "Mistral: first": lambda: of_characters(
+        [], metaspace("first", split=False), trained_with=metaspace("always", split=True)
+    ),
+    "Metaspace": lambda: of_characters([], metaspace("always", split=True), added=FLAGS),
+    "Gemma": lambda: of_characters(
+        [SPACES_TO_MARKS],
+        pre_tokenizers.Split(" ", "merged_with_previous"),
+        trained_with=pre_tokenizers.Metaspace("\u2581", prepend_scheme="never"),
+        added=[AddedToken("\u2581\u2581", normalized=False), AddedToken("\n\n", normalized=False)],
+        bos="</s>",
+        strip=False,
+    ),
+    "all flags, characters": lambda: of_characters(LLAMA2, None, added=FLAGS),
+    "tokens across spaces": lambda: of_characters(LLAMA2, None),
+}
+
+# Every character of planes 0, 1 and 14 that is assigned, and others.
+EVERY = "".join(map(chr, (*range(1, 0xD800), *range(0xE000, 0x20000), *range(0xE0000, 0xE0200))))
+
+PIECES = [
+    *WORDS,
+    *" \n\t\r\v\u00a0\u3000",
+    *("  ", "   ", " \n", "\n  ", "\r\n", "\n\n\n", "\t\t", " \u2581", "\u2581\u2581"),
+    *("'s", "'S", "'sit", "'\u017f", "'RE", "'Ve", "'lL", "'d", "''s", "'", "'t", " 's", "'ll'd"),
+    *(
+        "0",
+        "12",
+        "123",
+        "1234",
+        "56789",
+        "\u0663\u0664",
+        "\u00b2",
+        "\u216b",
+        "\u2f00",
+        "\U00011de1",
+    ),
+    *(
+        "e\u0301",
+        "a\u0323\u0302",
+        "\u0301",
+        "\u1100\u1161\u11a8",
+        "\u212b",
+        "\u0344",
+        "\uac00\u11a8",
+    ),
+    *("\U00011935\U00011930", "a\u0897\u0323", "\U000105d2\u0307", "\u0958", "q\u0307\u0323"),
+    *(
+        "👍🏽",
+        "👨\u200d👩\u200d👧",
+        "🇭🇺",
+        "❤\ufe0f",
+        "1\ufe0f\u20e3",
+        "狐",
+        "𠜎",
+        "\u200b",
+        "\ufeff",
+    ),
+    *("<s>", "</s>", "<unk>", "<|end|>", "<|end|>.*", "<|end", "<strip>", "<left>", "<right>"),
+    *("word", "words", "said", "  ", "<0x0A>", "<0x", "\x01", "\x7f", "\ufffd", "\U0010ffff"),
+    *("word word", "unsaid", "said said", " said", "cafe\u0301"),
+    *("a" * 40, "-" * 70, "=" * 17, " " * 33, "ab" * 30, "日本" * 40, "é" * 200, "xyz " * 100),
+    *("...", " ...", "...12", "....", "aaa", "111", "---", "!!!", "ananas", "\t\t\t"),
+]
+
+
+def random_texts(seed: str, count: int) -> Iterator[str]:
+    """Texts with traps among them."""
+    source = random.Random(seed)
+    for _ in range(count):
+        pieces = []
+        for _ in range(source.randint(1, 12)):
+            match source.random():
+                case chance if chance < 0.85:
+                    pieces.append(source.choice(PIECES))
+                case chance if chance < 0.95:
+                    pieces.append(chr(source.choice((source.randint(1, 0x3000), 0xFB00))))
+                case _:
+                    code_point = source.randint(1, sys.maxunicode)
+                    pieces.append(chr(code_point) if not 0xD800 <= code_point < 0xE000 else "x")
+        yield source.choice(("", " ")).join(pieces)
+
+
+@pytest.fixture(scope="session")
+def kinds(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Tokenizer, Path]]:
+    """The tokenizers, and models of next to no weights that have them."""
+    made = {}
+    for number, (kind, make) in enumerate(KINDS.items()):
+        folder = tmp_path_factory.mktemp(f"kind{number}")
+        tokenizer = make()
+        size = tokenizer.get_vocab_size()
+        config = GPT2Config(
+            vocab_size=size, bos_token_id=None, eos_token_id=None, n_embd=2, n_layer=1, n_head=1
+        )
+        GPT2LMHeadModel(config).save_pretrained(folder)
+        tokenizer.save(str(folder / "tokenizer.json"))
+        made[kind] = (Tokenizer.from_file(str(folder / "tokenizer.json")), folder)
+    return made
+
+
+@pytest.fixture(scope="session")
+def connections(
+    make_database: Callable[..., str], kinds: dict[str, tuple[Tokenizer, Path]]
+) -> Iterator[dict[str, psycopg.Connection]]:
+    """Databases of each locale with all of them."""
+    opened: dict[str, psycopg.Connection] = {}
+    for number, (locale, options) in enumerate(LOCALES.items()):
+        try:
+            dsn = make_database(f"psqlm_kinds_{number}", **options)
+        except psycopg.Error:
+            continue  # not every server has ICU, and the builtin provider came with PostgreSQL 17
+        opened[locale] = psycopg.connect(dsn)
+        for kind, (_, folder) in kinds.items():
+            loader.load(opened[locale], str(folder), kind)
+        opened[locale].commit()
+    yield opened
+    for connection in opened.values():
+        connection.close()
+
+
+def one(connection: psycopg.Connection, query: str, *values: Any) -> Any:
+    """The only value of a query."""
+    row = connection.execute(query, values).fetchone()
+    assert row is not None
+    return row[0]
+
+
+def encode(connection: psycopg.Connection, texts: list[str], model: str) -> list[list[int]]:
+    """Our token ids of many texts, in one query."""
+    rows = connection.execute(
+        """
+        SELECT lm.encode(t.prompt, %s)
+        FROM unnest(%s::text[]) WITH ORDINALITY AS t (prompt, number)
+        ORDER BY t.number
+        """,
+        (model, texts),
+    )
+    return [ids for (ids,) in rows]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("locale", LOCALES)
+def test_random_texts(
+    connections: dict[str, psycopg.Connection],
+    kinds: dict[str, tuple[Tokenizer, Path]],
+    locale: str,
+    kind: str,
+) -> None:
+    if locale not in connections:
+        pytest.skip(f"this server has no databases of {locale}")
+    texts = list(random_texts(f"{locale}, {kind}", N_TEXTS))
+    tokenizer, _ = kinds[kind]
+    theirs = [encoding.ids for encoding in tokenizer.encode_batch(texts)]
+    ours = encode(connections[locale], texts, kind)
+    different = [
+        (text, mine, reference)
+        for text, mine, reference in zip(texts, ours, theirs, strict=True)
+        if mine != reference
+    ]
+    assert not different, f"{len(different)} differ, the shortest is {min(different)!a}"
+
+
+@pytest.mark.parametrize("kind", ["SmolLM2: digits apart", "Llama 3"])
+def test_every_character_is_cut_as_the_reference_has_it(
+    connections: dict[str, psycopg.Connection], kinds: dict[str, tuple[Tokenizer, Path]], kind: str
+) -> None:
+    """After a letter, a digit, an apostrophe and spaces, before letters."""
+    text = "".join(f"a{c}1'{c}e {c}!  {c}w\n" for c in EVERY)
+    cut = kinds[kind][0].pre_tokenizer
+    assert cut is not None
+    theirs = [text[start:end] for _, (start, end) in cut.pre_tokenize_str(text)]
+    ours = one(
+        connections["C"],
+        """
+        SELECT array_agg(p.match[1] ORDER BY p.number)
+        FROM lm.tokenizer(%s) AS t
+        CROSS JOIN LATERAL regexp_matches(%s COLLATE "C", lm.piece_pattern(t.cut), 'g')
+            WITH ORDINALITY AS p (match, number)
+        """,
+        kind,
+        text,
+    )
+    different = [pair for pair in zip(ours, theirs, strict=False) if pair[0] != pair[1]]
+    assert not different, ascii(different[0])
+    assert len(ours) == len(theirs)
+
+
+def test_every_character_is_normalized_as_the_reference_has_it(
+    connections: dict[str, psycopg.Connection],
+) -> None:
+    """Alone and among marks that are ordered by their class or compose."""
+    forms = ("a{}\u0323", "a\u0301{}", "{}\u0301")
+    texts = [form.format(c) for form in forms for c in EVERY]
+    rows = connections["C"].execute(
+        """
+        SELECT lm.nfc(t.text)
+        FROM unnest(%s::text[]) WITH ORDINALITY AS t (text, number)
+        ORDER BY t.number
+        """,
+        (texts,),
+    )
+    nfc = normalizers.NFC()
+    for text, (ours,) in zip(texts, rows, strict=True):
+        assert ours == nfc.normalize_str(text), ascii(text)
+
+
+def test_single_words_end_where_the_reference_has_it(
+    connections: dict[str, psycopg.Connection], kinds: dict[str, tuple[Tokenizer, Path]]
+) -> None:
+    """A token for a single word, with every character of planes 0, 1 and 14 beside it."""
+    tokenizer, _ = kinds["all flags, bytes"]
+    number = tokenizer.token_to_id("word")
+    theirs = [
+        character
+        for character, encoding in zip(
+            EVERY, tokenizer.encode_batch([f"word{c}" for c in EVERY]), strict=True
+        )
+        if number not in encoding.ids
+    ]
+    ours = one(
+        connections["C"],
+        """
+        SELECT regexp_replace(
+            %s COLLATE "C", replace(lm.word_character(), '[', '[^') || '+', '', 'g'
+        )
+        """,
+        EVERY,
+    )
+    assert list(ours) == theirs
+
+
+def test_texts_that_are_not_cut_are_cut_where_no_merge_crosses(
+    kinds: dict[str, tuple[Tokenizer, Path]],
+) -> None:
+    cuts = {
+        "Llama 2": "spaces",
+        "Llama 2, scripts apart": "words",
+        "Metaspace": "space",
+        "tokens across spaces": "whole",
+    }
+    for kind, cut in cuts.items():
+        tokenizer, folder = kinds[kind]
+        assert read_tokenizer(folder, tokenizer.get_vocab_size()).pipeline.cut == cut
+
+
+# What is put in front, and back to text -----------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_put_in_front_can_be_left_out(
+    connections: dict[str, psycopg.Connection], kinds: dict[str, tuple[Tokenizer, Path]], kind: str
+) -> None:
+    tokenizer, _ = kinds[kind]
+    text = "the king said <s> nothing"
+    rows = connections["C"].execute(
+        'SELECT t."position", t.token_id FROM lm.tokenize(%s, %s) AS t', (text, kind)
+    )
+    assert rows.fetchall() == list(enumerate(tokenizer.encode(text).ids))
+    without = tokenizer.encode(text, add_special_tokens=False).ids
+    assert one(connections["C"], "SELECT lm.encode(%s, %s, false)", text, kind) == without
+    assert one(connections["C"], "SELECT lm.encode('', %s)", kind) == tokenizer.encode("").ids
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_decoding(
+    connections: dict[str, psycopg.Connection], kinds: dict[str, tuple[Tokenizer, Path]], kind: str
+) -> None:
+    """Of texts, and of tokens in any order."""
+    tokenizer, _ = kinds[kind]
+    source = random.Random(kind)
+    # byte 0 cannot be in a text; the reference reads an added token that is not all ASCII in
+    # GPT-2's alphabet of bytes, which it is not spelled in; "said" is one that merges make too
+    names = ("<0x00>", "\u0100", "cafe\u0301", "said")
+    left_out = {tokenizer.token_to_id(token) for token in names}
+    ids = [n for n in range(tokenizer.get_vocab_size()) if n not in left_out]
+    texts = [text for text in random_texts(kind, 300) if "caf" not in text and "said" not in text]
+    sequences = [encoding.ids for encoding in tokenizer.encode_batch(texts)]
+    sequences += [source.choices(ids, k=source.randint(0, 30)) for _ in range(300)]
+    rows = connections["C"].execute(
+        """
+        SELECT lm.decode(t.ids::int[], %s)
+        FROM unnest(%s::text[]) WITH ORDINALITY AS t (ids, number)
+        ORDER BY t.number
+        """,
+        (kind, ["{" + ",".join(map(str, sequence)) + "}" for sequence in sequences]),
+    )
+    theirs = [tokenizer.decode(sequence, skip_special_tokens=False) for sequence in sequences]
+    assert [text for (text,) in rows] == theirs
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_token_is_found_by_its_text(
+    connections: dict[str, psycopg.Connection], kinds: dict[str, tuple[Tokenizer, Path]], kind: str
+) -> None:
+    """Nothing put in front is in the way, be it BOS or a space."""
+    tokenizer, _ = kinds[kind]
+    spelled = "\u2581king" if tokenizer.token_to_id("\u2581king") else "\u0120king"
+    number = one(connections["C"], "SELECT lm.token_id(' king', %s)", kind)
+    assert number == tokenizer.token_to_id(spelled)
+    assert one(connections["C"], "SELECT lm.decode_bytes(ARRAY[%s::int], %s)", number, kind) == (
+        b" king"
+    )
+
+
+# How a word is merged -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_merge_steps(
+    connections: dict[str, psycopg.Connection], kinds: dict[str, tuple[Tokenizer, Path]], kind: str
+) -> None:
+    """The last pieces are the reference's tokens of the word; each step makes one of the pair."""
+    contents = json.loads(kinds[kind][1].joinpath("tokenizer.json").read_text(encoding="utf-8"))
+    model = contents["model"]
+    bare = {"version": "1.0", "added_tokens": [], "model": model | {"ignore_merges": False}}
+    bpe = Tokenizer.from_str(json.dumps(bare)).model
+    for word in (
+        "unrecognizable",
+        " king",
+        "banana",
+        "a" * 23,
+        "日本é",
+        "Straßenbahn",
+        "x",
+        "\n\n",
+    ):
+        if model["byte_fallback"]:
+            spelled = word.replace(" ", "\u2581")
+        else:
+            spelled = "".join(bytes_to_unicode()[byte] for byte in word.encode())
+        query = "SELECT step, pieces, merged, rank FROM lm.merge_steps(%s, %s)"
+        steps = connections["C"].execute(query, (word, kind)).fetchall()
+        assert [step for step, *_ in steps] == list(range(len(steps)))
+        assert steps[-1][1] == [shown(token.value, model) for token in bpe.tokenize(spelled)]
+        for (_, before, *_), (_, after, merged, rank) in pairwise(steps):
+            left, right = (shown(piece, model) for piece in model["merges"][rank])
+            assert merged == shown("".join(model["merges"][rank]), model)
+            assert (left, right) in pairwise(before)
+            assert merged in after
+            assert len(after) < len(before)
+
+
+def shown(token: str, model: dict[str, Any]) -> str:
+    """A token of tokenizer.json as lm.merge_steps shows it."""
+    if not model["byte_fallback"]:
+        byte_of = {character: byte for byte, character in bytes_to_unicode().items()}
+        spelled = bytes(byte_of[character] for character in token)
+    elif token in BYTE_TOKENS:
+        spelled = bytes([BYTE_TOKENS.index(token)])
+    else:
+        return token.replace("\u2581", " ")
+    try:
+        return spelled.decode()
+    except UnicodeDecodeError:
+        return f"\\x{spelled.hex()}"
+
+
+# Long texts ---------------------------------------------------------------------------------------
+
+SOURCE = random.Random(0)
+LONG = {
+    "one letter": "x" * 50_000,
+    "three letters": "abc" * 10_000,
+    "seven letters": "abcdefg" * 3000,
+    "letters": "".join(SOURCE.choices("abcdefghijklmnopqrstuvwxyz", k=10_000)),
+    "Japanese": "".join(SOURCE.choices("".join(map(chr, range(0x3041, 0x5000))), k=4000)),
+    "known and unknown": "".join(SOURCE.choices("aeiou日本é\u2581<0xÅ", k=6000)),
+    "words": " ".join(SOURCE.choices(WORDS, k=5000)),
+    "spaces": " " * 20_000 + "x",
+}
+
+
+@pytest.mark.parametrize(
+    "kind", ["Qwen", "Llama 2", "Llama 2, scored", "Metaspace", "tokens across spaces"]
+)
+@pytest.mark.parametrize("text", LONG)
+def test_long_pieces(
+    connections: dict[str, psycopg.Connection],
+    kinds: dict[str, tuple[Tokenizer, Path]],
+    kind: str,
+    text: str,
+) -> None:
+    tokenizer, _ = kinds[kind]
+    assert encode(connections["C"], [LONG[text]], kind) == [tokenizer.encode(LONG[text]).ids]
+
+
+# What is refused ----------------------------------------------------------------------------------
+
+SPLIT = {
+    "type": "Split",
+    "pattern": {"Regex": r"\p{L}+|\p{N}{1,2}"},
+    "behavior": "Isolated",
+    "invert": False,
+}
+LEVEL = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": False}
+AFTER = {
+    "type": "TemplateProcessing",
+    "single": [{"Sequence": {"id": "A", "type_id": 0}}, {"SpecialToken": {"id": "</s>"}}],
+    "pair": [],
+    "special_tokens": {"</s>": {"id": "</s>", "ids": [2], "tokens": ["</s>"]}},
+}
+REFUSED: dict[str, tuple[str, dict[str, Any], str]] = {
+    "a cut": (
+        "Qwen",
+        {"pre_tokenizer": {"type": "Sequence", "pretokenizers": [SPLIT, LEVEL]}},
+        r"psqlm does not know this pre_tokenizer: .*p\{N\}\{1,2\}",
+    ),
+    "a space in front of bytes": (
+        "Pythia: NFC, runs of spaces",
+        {"pre_tokenizer": LEVEL | {"add_prefix_space": True, "use_regex": True}},
+        'psqlm does not know this pre_tokenizer: .*"add_prefix_space": true',
+    ),
+    "a normalizer": ("Qwen", {"normalizer": {"type": "NFKC"}}, 'this normalizer: {"type": "NFKC"}'),
+    "marks": ("Llama 2", {"normalizer": {"type": "NFC"}}, 'this normalizer: {"type": "NFC"}'),
+    "no marks": ("Llama 2", {"normalizer": None}, "this pre_tokenizer: null"),
+    "a decoder": ("Llama 2", {"decoder": {"type": "WordPiece"}}, "this decoder: .*WordPiece"),
+    "a token behind": ("Llama 2", {"post_processor": AFTER}, "this post_processor: .*</s>"),
+}
+
+
+@pytest.mark.parametrize(("kind", "change", "message"), REFUSED.values(), ids=REFUSED)
+def test_what_is_not_known_is_shown(
+    kinds: dict[str, tuple[Tokenizer, Path]],
+    tmp_path: Path,
+    kind: str,
+    change: dict[str, Any],
+    message: str,
+) -> None:
+    tokenizer, folder = kinds[kind]
+    contents = json.loads((folder / "tokenizer.json").read_text(encoding="utf-8"))
+    (tmp_path / "tokenizer.json").write_text(json.dumps(contents | change), encoding="utf-8")
+    with pytest.raises(PsqlmError, match=message):
+        read_tokenizer(tmp_path, tokenizer.get_vocab_size())
+
+
+@pytest.mark.parametrize(
+    ("kind", "add_bos", "message"),
+    [
+        ("Qwen", True, "add_bos_token is true and tokenizer.json puts none in front"),
+        ("Llama 2", False, "add_bos_token is false and tokenizer.json puts tokens in front"),
+    ],
+)
+def test_files_that_disagree_on_what_is_in_front(
+    kinds: dict[str, tuple[Tokenizer, Path]], tmp_path: Path, kind: str, add_bos: bool, message: str
+) -> None:
+    tokenizer, folder = kinds[kind]
+    shutil.copy(folder / "tokenizer.json", tmp_path)
+    config = tmp_path / "tokenizer_config.json"
+    config.write_text(json.dumps({"add_bos_token": not add_bos}))
+    read_tokenizer(tmp_path, tokenizer.get_vocab_size())
+    config.write_text(json.dumps({"add_bos_token": add_bos}))
+    with pytest.raises(PsqlmError, match=message):
+        read_tokenizer(tmp_path, tokenizer.get_vocab_size())
+
+
+def test_bos_without_tokenizer_json(
+    kinds: dict[str, tuple[Tokenizer, Path]], tmp_path: Path
+) -> None:
+    """OPT's form: vocab.json and merges.txt, and BOS in tokenizer_config.json."""
+    tokenizer, _ = kinds["SmolLM2: digits apart"]
+    tokenizer.model.save(str(tmp_path))
+    read = read_tokenizer(tmp_path, tokenizer.get_vocab_size())
+    assert (read.pipeline.cut, read.pipeline.prepended, read.added) == ("gpt2", (), [])
+    bos = {"content": "\u0120the", "special": True}
+    config = {"add_bos_token": True, "bos_token": bos}
+    (tmp_path / "tokenizer_config.json").write_text(json.dumps(config))
+    read = read_tokenizer(tmp_path, tokenizer.get_vocab_size())
+    assert read.pipeline.prepended == (tokenizer.token_to_id("\u0120the"),)
+
+
+@pytest.mark.parametrize("kind", ["Llama 2", "Qwen"])
+def test_a_prompt_that_is_too_long_is_refused_at_once(
+    connections: dict[str, psycopg.Connection], kind: str
+) -> None:
+    started = time.perf_counter()
+    with pytest.raises(psycopg.errors.InvalidParameterValue, match="tokens or more and model"):
+        connections["C"].execute("SELECT lm.forward(repeat('日', 3000000), %s)", (kind,))
+    connections["C"].rollback()
+    assert time.perf_counter() - started < 1
+
+
+def test_add_special_must_be_said(connections: dict[str, psycopg.Connection]) -> None:
+    with pytest.raises(psycopg.errors.InvalidParameterValue, match="add_special is NULL"):
+        connections["C"].execute("SELECT lm.encode('x', 'Qwen', NULL)")
+    connections["C"].rollback()
