@@ -34,11 +34,8 @@ mypy: package
 imports: package
 	cd build/lib && $(BIN)/lint-imports $(CURDIR)/pyproject.toml --no-cache
 
-# reads the bodies of SQL functions too, which are mere text to it otherwise
 sqlfluff: $(VENV)/test.stamp
-	rm -rf build/bodies
-	$(BIN)/python tools/sql_bodies.py build/bodies
-	$(BIN)/sqlfluff lint --disable-progress-bar sql build/bodies
+	$(BIN)/sqlfluff lint --disable-progress-bar sql
 
 pytest: $(VENV)/test.stamp
 	$(BIN)/python -m pytest

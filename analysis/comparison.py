@@ -39,8 +39,8 @@ class Series:
 
     Attributes:
         name: of the group or model.
-        n_layer: how many layers the model has.
-        n_runs: how many runs the rows are of.
+        n_layer: number of layers of the model.
+        n_runs: number of runs that the rows come from.
         fits: one per layer.
         drift: one per layer.
     """
@@ -53,12 +53,12 @@ class Series:
 
     @property
     def fitted(self) -> list[Fit]:
-        """Of the layers that could be fitted."""
+        """The fits of the layers that could be fitted."""
         return [fit for fit in self.fits if fit.ols is not None]
 
     @property
     def terms(self) -> list[str]:
-        """What is estimated beside the constant."""
+        """The terms beside the constant."""
         return [
             term for fit in self.fitted[:1] for term in fit.ols.params.index if term != CONSTANT
         ]
@@ -74,13 +74,13 @@ class Comparison:
 
     Attributes:
         models: names of the models.
-        kind: what the series are: "model", or the name of the tag whose values they are.
-        by_depth: whether they are compared at the same relative depth, or layer by layer.
+        kind: what tells the series apart: "model", or the name of a tag.
+        by_depth: whether layers are compared by relative depth, or by number.
         question: what was fitted.
-        series: those of which at least one layer could be fitted.
-        notes: what was left out and why, in a line each.
+        series: all that could be fitted in at least one layer.
+        notes: what was left out and why, a line each.
         table: the rows of coefficients.csv.
-        run: what ran, where it was one run.
+        run: the run, if there was only one.
         norms: its rows of lm.adjustment_norm.
     """
 
@@ -96,7 +96,7 @@ class Comparison:
 
     @property
     def terms(self) -> list[str]:
-        """What is estimated beside the constant, in any of the series."""
+        """The terms beside the constant, in any of the series."""
         return list(dict.fromkeys(term for series in self.series for term in series.terms))
 
 
@@ -109,14 +109,14 @@ def compare(
     """Fit each model's runs together, or each group of one model's rows by itself.
 
     Args:
-        connection: to the database that holds the runs; nothing is written to it.
-        runs: run ids, those of a model together.
-        question: what is regressed on what. A formula may name tags: they are columns too.
-        by: a tag that splits the rows. Of a token's own tags it is that of the token at t.
+        connection: to the database with the runs. Nothing is written.
+        runs: run ids, in a list for each model.
+        question: what is regressed on what. A formula may name tags as columns.
+        by: a tag that splits the rows. If tokens have it, that of the token at t counts.
 
     Raises:
-        PsqlmError: runs that are not there, a tag they lack, a formula that cannot be read, or
-            nothing that can be fitted.
+        PsqlmError: a run does not exist, a tag is missing, a formula cannot be read, or
+            nothing can be fitted.
     """
     fitted: list[Series] = []
     notes: list[str] = []
@@ -157,12 +157,12 @@ def collect(
     """Put series side by side.
 
     Args:
-        models: whose they are.
-        fitted: the series; those that could not be fitted in any layer are left out.
+        models: names of the models.
+        fitted: the series. One that could not be fitted in any layer is left out.
         question: what was asked.
-        notes: what was left out before.
+        notes: what was left out so far.
         head: the column of coefficients.csv with the names of the series, if it has one.
-        run: what ran, where it was one run.
+        run: the run, if there was only one.
         norms: its rows of lm.adjustment_norm.
 
     Raises:
@@ -241,7 +241,7 @@ def _split(
 
 
 def _impossible(fits: list[Fit]) -> list[tuple[str, str]]:
-    """Reasons, each once, with the layers they hold for."""
+    """Reasons, each once, with the layers that they apply to."""
     layers: dict[str, list[int]] = {}
     for fit in fits:
         if fit.impossible:
@@ -255,7 +255,7 @@ def _impossible(fits: list[Fit]) -> list[tuple[str, str]]:
 def coefficients(
     series: list[Series], head: str | None = None, by_depth: bool = False
 ) -> pd.DataFrame:
-    """A row per series and layer, the columns named as those of lm.lag_ols."""
+    """A row for each series and layer, with the column names of lm.lag_ols."""
     records = []
     for one in series:
         for fit in one.fits:

@@ -1,4 +1,4 @@
-"""What the analysis reads: a run and its rows of the views, nothing computed on the way."""
+"""What the analysis reads: a run and its rows of the views, as they are."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ class Run:
 
 
 def read_run(connection: psycopg.Connection, run_id: int) -> Run:
-    """Read what a run was.
+    """Read a run.
 
     Raises:
-        PsqlmError: no such run, or one that kept no attention adjustments.
+        PsqlmError: there is no such run, or it kept no attention adjustments.
     """
     row = connection.execute(
         """
@@ -51,8 +51,7 @@ def read_run(connection: psycopg.Connection, run_id: int) -> Run:
     ).fetchone()
     if row is None:
         raise PsqlmError(
-            f"there is no run {run_id}: the table lm.run lists those there are, "
-            "psqlm run PROMPT makes one"
+            f"there is no run {run_id}: the table lm.run lists the runs, psqlm run PROMPT makes one"
         )
     model, n_layer, prompt, n_tokens, has_adjustments = row
     if not has_adjustments:
@@ -67,7 +66,7 @@ def latest_run(connection: psycopg.Connection, model: str | None = None) -> int:
     """Key of the newest run with attention adjustments, of this model or of any.
 
     Raises:
-        PsqlmError: there is none, or a newer one was to keep something else.
+        PsqlmError: there is none, or the newest run kept something else.
     """
     row = connection.execute(
         """
@@ -121,7 +120,7 @@ def read_norms(connection: psycopg.Connection, run_id: int) -> pd.DataFrame:
 
 
 def _frame(connection: psycopg.Connection, query: str, parameters: tuple[Any, ...]) -> pd.DataFrame:
-    """Rows of a query as a frame; numbers are numbers also where there is no row."""
+    """Rows of a query as a frame. Columns of numbers stay such if there are no rows."""
     import pandas as pd
 
     cursor = connection.execute(cast("Any", query), parameters)

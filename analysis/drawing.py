@@ -1,4 +1,4 @@
-"""What the figures have in common: drawn without a display, the same bytes each time."""
+"""What the figures share. They need no display, and their files are the same each time."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def style() -> AbstractContextManager[None]:
 
 
 def savers(name: str, figure: Figure) -> dict[str, Callable[[Path], None]]:
-    """What writes a figure as PNG and as SVG, by the file's name; the same bytes each time."""
+    """Functions that write a figure as PNG and as SVG, by file name."""
     return {
         f"{name}.png": figure.savefig,
         f"{name}.svg": partial(figure.savefig, metadata={"Date": None}),
@@ -63,13 +63,13 @@ def layer_ticks(axis: Any, n_layer: int, prefix: str = "") -> None:
 
 
 def new_sheet(width: float, height: float) -> tuple[Figure, SubFigure]:
-    """A figure, and the one sheet in it: so that two lines of title and the legend all get room."""
+    """A figure and one sheet in it, which leaves room for two title lines and a legend."""
     figure, (sheet,) = new_sheets(width, [height])
     return figure, sheet
 
 
 def new_sheets(width: float, heights: Sequence[float]) -> tuple[Figure, list[SubFigure]]:
-    """A figure, and the sheets in it, one below the other."""
+    """A figure and the sheets in it, one below the other."""
     figure = Figure(figsize=(width, sum(heights)), layout="constrained")
     figure.get_layout_engine().set(w_pad=0.09, h_pad=0.07)  # type: ignore[union-attr, call-arg]
     grid = figure.add_gridspec(len(heights), 1, height_ratios=heights)
@@ -77,7 +77,7 @@ def new_sheets(width: float, heights: Sequence[float]) -> tuple[Figure, list[Sub
 
 
 def titles(figure: Figure, sheet: SubFigure, title: str, subtitle: str) -> None:
-    """What it shows, in bold, and of what; a long model name makes the letters smaller."""
+    """A bold title and a line below it, in smaller letters if the text is long."""
     room = 72 * figure.get_figwidth()  # points
     for panel, text, size, weight, colour in (
         (figure, title, 12.5, "bold", INK),

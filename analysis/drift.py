@@ -1,7 +1,7 @@
-"""What drifts along the text: a log norm that grows or falls with position predicts the next one.
+"""Drift along the text: a log norm that grows or falls with position predicts the next one.
 
-Lags take up such a drift, and R² is large where no token follows from another. So each layer's
-regression is fitted once more with position beside the lags.
+Lags pick up such a drift, so R² may be large although no token follows from another. Each layer's
+regression is therefore fitted once more, with position beside the lags.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ STRONG = 0.8
 
 @dataclass(frozen=True)
 class Drift:
-    """How a layer's log norms go along the text.
+    """How the log norms of a layer drift along the text.
 
     Attributes:
         layer: from 0.
-        correlation: of the log norm with position; NaN where there is none.
-        durbin_watson: of the residuals within runs: 2 where they are not correlated, below 2
-            where neighbours are alike.
+        correlation: of the log norm with position. NaN if it is not defined.
+        durbin_watson: of the residuals within runs: 2 if they are not correlated, below 2
+            if neighbours are alike.
         controlled: the same regression with position controlled for.
     """
 
@@ -64,7 +64,7 @@ def _correlation(rows: pd.DataFrame, fit: Fit) -> float:
 
 
 def _durbin_watson(rows: pd.DataFrame, fit: Fit) -> float:
-    """Squared differences of residuals next to each other, over the sum of their squares."""
+    """Squared differences of neighbouring residuals, divided by the sum of their squares."""
     if fit.ols is None:
         return np.nan
     place = rows.loc[fit.ols.resid.index, ["run_id", "position"]].assign(residual=fit.ols.resid)

@@ -1,4 +1,4 @@
-"""Files of results: a reader sees the old one or the new one, whole."""
+"""Files of results. A reader sees the whole old file or the whole new one."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ def write_files(out: Path, writers: Mapping[str, Callable[[Path], object]]) -> l
     """Write files into a folder.
 
     Args:
-        out: the folder, made if need be; files of the same names are replaced.
-        writers: by a file's name, what writes it to the path that it is called with.
+        out: the folder, made if needed. Files with the same names are replaced.
+        writers: for each file name, a function that writes the file to a given path.
 
     Raises:
-        PsqlmError: a folder that cannot be written.
+        PsqlmError: the folder cannot be written.
     """
     try:
         out.mkdir(parents=True, exist_ok=True)
@@ -29,7 +29,7 @@ def write_files(out: Path, writers: Mapping[str, Callable[[Path], object]]) -> l
 
 
 def _replace(path: Path, write: Callable[[Path], object]) -> Path:
-    """Write beside the file and swap."""
+    """Write a new file beside the old one, then swap them."""
     draft = path.with_name(f".{path.stem}-{os.getpid()}{path.suffix}")
     try:
         write(draft)

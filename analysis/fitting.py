@@ -1,4 +1,4 @@
-"""What is regressed on what, and the fit in every layer: lags, controls, errors, formulas."""
+"""What is regressed on what, and the fit in each layer: lags, controls, errors, formulas."""
 
 from __future__ import annotations
 
@@ -38,16 +38,16 @@ def read_rows(
     """Read lm.lag_rows.
 
     Args:
-        connection: to the database that holds the runs.
+        connection: to the database with the runs.
         run_ids: runs of one model.
-        lags: how many tokens before each token are looked at.
+        lags: number of tokens before each token.
 
     Returns:
         run_id, layer, position, token_id, log_frequency, log_norm, lag_1, … lag_`lags`: a row for
-        each layer and each position from `lags` + 1 on; NaN where a norm is 0.
+        each layer and each position from `lags` + 1 on. NaN where a norm is 0.
 
     Raises:
-        PsqlmError: no such run, runs of several models, or fewer than 1 lag.
+        PsqlmError: there is no such run, the runs are of several models, or lags is below 1.
     """
     try:
         with connection.transaction():
@@ -71,9 +71,9 @@ class Question:
     """What is regressed on what.
 
     Attributes:
-        lags: how many tokens before each token there are columns for.
-        formula: as statsmodels reads it.
-        covariance: of the estimates.
+        lags: number of lags that are columns.
+        formula: a formula of statsmodels.
+        covariance: how standard errors are estimated, see fit_formula.
     """
 
     lags: int
@@ -82,7 +82,7 @@ class Question:
 
     @property
     def fewest_tokens(self) -> int:
-        """How long a run must be at least: a row more than coefficients, token 0 left out."""
+        """The fewest tokens of a run: one row more than coefficients, and token 0 is left out."""
         n_terms = self.formula.count("+") + 1
         return self.lags + n_terms + 3
 
@@ -102,13 +102,13 @@ def ask(
     covariance: Covariance = "nonrobust",
     formula: str | None = None,
 ) -> Question:
-    """Put the question: log_norm on lags and controls, or a formula of your own.
+    """Make a question: log_norm on lags and controls, or a formula of your own.
 
     Args:
-        lags: how many; left out, 2 or as many as the formula names.
-        controls: of CONTROLS.
+        lags: number of lags. By default 2, or as many as the formula names.
+        controls: names from CONTROLS.
         covariance: as in fit_formula.
-        formula: in place of lags and controls.
+        formula: used in place of lags and controls.
 
     Raises:
         PsqlmError: an unknown control.
@@ -132,18 +132,18 @@ def fit_formula(
     """Fit a formula in every layer.
 
     Args:
-        rows: of read_rows, with any columns of your own beside them.
-        formula: as statsmodels reads it, "log_norm ~ lag_1 + lag_2 + position + log_frequency"
-            say; left out, log_norm on all the lags.
-        covariance: of the estimates: "nonrobust", "HC3" (errors whose size varies) or "cluster"
-            (errors that go together within a run; of fewer than FEW_CLUSTERS runs with a warning).
+        rows: those of read_rows, perhaps with more columns.
+        formula: a formula of statsmodels, such as "log_norm ~ lag_1 + lag_2 + position". By default
+            log_norm on all the lags.
+        covariance: how standard errors are estimated: "nonrobust", "HC3" (if the size of errors
+            varies) or "cluster" (if errors within a run are alike; warns below FEW_CLUSTERS runs).
 
     Returns:
-        statsmodels' results by layer. Rows with a NaN in them do not count.
+        statsmodels' results by layer. Rows with a NaN do not count.
 
     Raises:
-        PsqlmError: no rows, a layer with fewer of them than coefficients or with regressors that
-            depend on each other, or fewer than FEWEST_CLUSTERS runs to cluster by.
+        PsqlmError: there are no rows, a layer has fewer rows than coefficients, its regressors
+            depend on each other, or there are fewer than FEWEST_CLUSTERS runs to cluster by.
     """
     if rows.empty:
         raise PsqlmError("there are no rows to fit: a prompt needs more tokens than there are lags")
@@ -159,7 +159,7 @@ def fit_formula(
 
 
 def few_clusters(n_runs: int) -> str | None:
-    """What to bear in mind of errors clustered by so many runs; None where there are enough."""
+    """A warning about errors clustered by too few runs; None if there are enough."""
     if n_runs >= FEW_CLUSTERS:
         return None
     return (
@@ -169,17 +169,17 @@ def few_clusters(n_runs: int) -> str | None:
 
 
 def _furthest_lag(formula: str) -> int:
-    """The largest k of the lag_k in a formula; 0 if there is none."""
+    """The largest k of a lag_k in a formula; 0 if there is none."""
     return max((int(lag) for lag in re.findall(r"\blag_(\d+)\b", formula)), default=0)
 
 
 def fit_each(
     rows: pd.DataFrame, layers: Iterable[int], formula: str, covariance: Covariance
 ) -> list[Fit]:
-    """Fit a formula in these layers; a layer that cannot be fitted says why.
+    """Fit a formula in these layers. A layer that cannot be fitted says why.
 
     Raises:
-        PsqlmError: a formula that statsmodels cannot read, or that names what is no column.
+        PsqlmError: statsmodels cannot read the formula, or it names something that is no column.
     """
     check_formula(formula, list(rows.columns))
     return [
@@ -219,7 +219,7 @@ def _fit(rows: pd.DataFrame, formula: str, covariance: Covariance) -> Any:
             f"the columns are {', '.join(rows.columns)}"
         ) from error
     rank, columns = np.linalg.matrix_rank(model.exog), model.exog.shape[1]
-    if len(rows) <= columns:  # without a degree of freedom there is no p-value
+    if len(rows) <= columns:  # without degrees of freedom there is no p-value
         raise ImpossibleError(
             f"{len(rows)} row{'s' if len(rows) > 1 else ''} for {columns} coefficients; "
             "take more tokens, or fewer lags and controls"

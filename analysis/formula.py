@@ -1,4 +1,4 @@
-"""What a formula may say: the libraries that read formulas evaluate them as Python."""
+"""What a formula may contain: the libraries that read formulas run them as Python."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ CONSTANTS = ("True", "False", "None")
 
 
 def check_formula(formula: str, columns: Collection[str]) -> None:
-    """Refuse a formula that says more than columns, numbers, text, operators and known functions.
+    """Refuse a formula with more in it than columns, numbers, text, operators and known functions.
 
-    Token by token, and nothing that is called but is not in the lists above: then, whatever the
-    library takes the formula to mean, no other code can run.
+    It is read token by token, and only what is in the lists above may be called. So no other code
+    can run, whatever the library takes the formula to mean.
 
     Raises:
-        PsqlmError: it does.
+        PsqlmError: the formula has something else in it.
     """
     if wrong := _first_wrong(formula.strip(), columns):
         calls = ", ".join([*TRANSFORMS, *(f"np.{name}" for name in NUMPY)])
@@ -37,7 +37,7 @@ def check_formula(formula: str, columns: Collection[str]) -> None:
 
 
 def _first_wrong(formula: str, columns: Collection[str]) -> str | None:
-    """The first thing that may not be there."""
+    """The first thing that is not allowed."""
     # signs by which Python or a library for formulas would leave the tokens below
     for sign in formula:
         if sign in "\\`{}" or not sign.isprintable():

@@ -23,11 +23,11 @@ MOST_BINS = 200
 def norms_figure(run: Run, norms: pd.DataFrame) -> Figure:
     """Log norms, a row for each layer: every token, jittered, beside the histogram of them all.
 
-    Both have one scale of log norms, and all the histograms one scale of tokens. Token 0 is left
+    Both share one scale of log norms, and all histograms share one scale of counts. Token 0 is left
     out.
 
     Args:
-        run: what ran.
+        run: the run.
         norms: rows of lm.adjustment_norm.
     """
     drawn = norms[norms["position"] >= 1].dropna(subset=["log_norm"])
@@ -98,7 +98,7 @@ def norms_figure(run: Run, norms: pd.DataFrame) -> Figure:
 
 
 def _freedman_diaconis(values: np.ndarray) -> np.ndarray:
-    """Bin edges of width 2 IQR / ∛n; an outlier far away does not make thousands of them."""
+    """Bin edges of width 2 IQR / ∛n, their number limited in case of a far outlier."""
     quartiles = np.percentile(values, [25, 75])
     width = 2 * float(quartiles[1] - quartiles[0]) / len(values) ** (1 / 3)
     span = float(np.ptp(values))

@@ -21,10 +21,10 @@ class Fit:
 
     Attributes:
         layer: from 0.
-        n: rows that were fitted, or could have been.
-        n_left_out: rows with a gap in them: a norm of 0 has no logarithm, a token lacks a tag.
-        ols: statsmodels' results; None where the regression is impossible.
-        impossible: the reason for that.
+        n: number of rows without gaps.
+        n_left_out: number of rows with a gap: a norm of 0 has no logarithm, or a token lacks a tag.
+        ols: statsmodels' results. None if the regression is impossible.
+        impossible: the reason, if it is.
     """
 
     layer: int
@@ -34,11 +34,11 @@ class Fit:
     impossible: str | None = None
 
     def summary(self) -> str:
-        """The full summary of the regression, or the reason why there is none."""
+        """The full summary of the regression, or why there is none."""
         if self.ols is None:
             return f"no regression: {self.impossible}"
         with warnings.catch_warnings():
-            # it says in the summary itself what few rows do to its tests of normality
+            # the summary itself says that its tests of normality need more rows
             warnings.simplefilter("ignore")
             return str(self.ols.summary())
 

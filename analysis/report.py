@@ -17,14 +17,14 @@ def report(comparison: Comparison, out: Path, console: Console | None = None) ->
 
     Args:
         comparison: what was fitted.
-        out: the folder for the files, made if need be; files of the same names are replaced.
-        console: where the table is printed; left out, standard output.
+        out: the folder for the files, made if needed. Files with the same names are replaced.
+        console: where the table is printed. By default standard output.
 
     Returns:
         The files.
 
     Raises:
-        PsqlmError: a folder that cannot be written.
+        PsqlmError: the folder cannot be written.
     """
     console = console or Console()
     files = write_report(comparison, out)

@@ -1,4 +1,4 @@
-"""The figure of slopes: by layer, and below them how much of it is drift along the text."""
+"""The figure of slopes by layer, and below it how much of them is drift along the text."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 
 class Look(NamedTuple):
-    """How a line is told from the others, in print too; dashes show what lies beneath."""
+    """How a line differs from the others, in print too. Dashes let a line below show through."""
 
     colour: str
     marker: str
@@ -81,11 +81,11 @@ class Panel:
 
 
 def slopes_figure(comparison: Comparison) -> Figure:
-    """Slopes by layer, or by relative depth where models differ in it; drift in a sheet below.
+    """Slopes by layer, or by relative depth if models differ in depth. Drift is in a sheet below.
 
-    A marker is filled where p < .05 and has a white × in it where not. Of one series all lags are
-    in one panel; of several there is a panel for each regressor. Of more groups than there are
-    looks, those with the most rows are drawn; of more regressors than panels, the first.
+    A marker is filled if p < .05, else it has a white × in it. One series has all its lags in one
+    panel; several have a panel for each regressor. If there are more groups than looks, those with
+    the most rows are drawn; if there are more regressors than panels, the first.
     """
     chosen = sorted(comparison.series, key=_n_rows, reverse=True)[: len(LOOKS)]
     series = [one for one in comparison.series if one in chosen]
@@ -131,7 +131,7 @@ def _panels(comparison: Comparison, series: list[Series]) -> list[Panel]:
 
 
 def _drift_panel(series: list[Series]) -> Panel | None:
-    """Slopes on the lags with position controlled for, if they were fitted without it."""
+    """Slopes on the lags with position controlled for, if the regression does not do so itself."""
     if any("position" in one.terms for one in series):
         return None
     lags = [term for term in series[0].terms if _is_lag(term)][: len(LOOKS)]
@@ -213,7 +213,7 @@ def _furnish(axes: Axes, title: str, comparison: Comparison, n_layer: int) -> No
 def _places(
     series: Series, layers: list[int], comparison: Comparison, number: int, count: int
 ) -> np.ndarray:
-    """Where layers stand, the line of this number a little beside the others."""
+    """Where layers are drawn, each line a little beside the others."""
     shift = min(MOST_SPREAD, ROOM / count) * (number - (count - 1) / 2)
     if comparison.by_depth:
         step = 1 / max(max(one.n_layer for one in comparison.series) - 1, 1)

@@ -1,4 +1,4 @@
-"""What a comparison says: in a few lines, and in full for summary.txt."""
+"""A comparison in words: a few lines, and all of summary.txt."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ def summary(comparison: Comparison) -> str:
 
 
 def label(term: str) -> str:
-    """A regressor as people say it."""
+    """A regressor in words."""
     return term.replace("_", " ")
 
 
 def subject(comparison: Comparison) -> str:
-    """What was fitted: a run with its first words, or how many runs of which models."""
+    """What was fitted: a run with its first words, or the number of runs and the models."""
     models = ", ".join(comparison.models)
     if comparison.run is not None:
         run = comparison.run
@@ -79,7 +79,7 @@ def _explained(series: Series) -> list[str]:
 
 
 def _drift(series: Series) -> list[str]:
-    """Whether a large R² is one token following from another, or a drift along the text."""
+    """Whether a large R² means that tokens follow from each other, or only drift."""
     drifting = [one for one in series.drift if abs(one.correlation) >= STRONG]
     lines = []
     if drifting:

@@ -53,7 +53,7 @@ def print_tables(comparison: Comparison, console: Console) -> None:
 
 
 def _print_beside_one_another(scale: Table, tables: list[Table], console: Console) -> None:
-    """As many tables in a line as there is room for, the scale before each line."""
+    """As many tables side by side as there is room for, with the layers before each row of them."""
     while tables:
         line = [scale]
         while tables and (len(line) == 1 or _width([*line, tables[0]], console) <= console.width):
@@ -112,7 +112,7 @@ def _width(tables: list[Table], console: Console) -> int:
 
 
 def _places(series: Series, comparison: Comparison) -> list[float]:
-    """Where the layers stand."""
+    """The row of each layer: its number, or its relative depth."""
     return [
         round(series.depth(fit.layer), 9) if comparison.by_depth else fit.layer
         for fit in series.fits

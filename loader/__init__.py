@@ -4,20 +4,24 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+from uuid import uuid4
 
 import psycopg
 from psycopg import Connection
 
-from psqlm.errors import PsqlmError
+from psqlm.errors import PsqlmError, said_by_server
 
 from .checkpoint import Checkpoint, Progress, weight_files
 from .config import read_config
 from .source import default_name, find
 from .tokenizer import read_tokenizer
 from .weight_rows import DTYPES
-from .writer import ModelWriter, delete_model, drop_weights, lock_name
+from .writer import ModelWriter, lock_name
 
 __all__ = ["default_name", "drop", "is_loaded", "load"]
+
+REFUSALS = (psycopg.errors.InvalidParameterValue, psycopg.errors.LockNotAvailable)
+"""What lm.drop_model raises."""
 
 
 def load(
@@ -37,8 +41,8 @@ def load(
         name: what to call the model; by default as the folder or repository is called.
         revision: a branch, tag or commit of the repository.
         dtype: how to store weights, float32 (the default) or float16.
-        force: replace the model of that name, its runs too. Several that do so at a time take
-            turns.
+        force: replace the model of that name, its runs too; until the new one is there, the old
+            one serves. Several that do so at a time take turns.
         progress: called with the bytes of weights written so far and in all.
 
     Returns:
@@ -46,7 +50,7 @@ def load(
 
     Raises:
         PsqlmError: no such model, not a GPT-2 that the SQL computes, damaged files, or a model
-            of that name is loaded already.
+            of that name is loaded already; it is in use, or interventions need its runs.
     """
     dtype = dtype or "float32"
     if dtype not in DTYPES:
@@ -63,15 +67,21 @@ def load(
         with connection.transaction(), ThreadPoolExecutor(1) as pool:
             sha256 = pool.submit(checkpoint.sha256)
             lock_name(connection, name)
-            replaced = delete_model(connection, name) if force else None
-            writer = ModelWriter(connection, name, found, sizes, dtype)
+            replaces = force and is_loaded(connection, name)
+            if replaces:
+                _require_unused(connection, name)
+            own_name = f"{name} {uuid4().hex}" if replaces else name
+            writer = ModelWriter(connection, own_name, found, sizes, dtype)
             writer.tokenizer(tokenizer)
             writer.layers()
             writer.weights(checkpoint, progress)
             writer.finish(sha256.result())
-            drop_weights(connection, replaced)
+            if replaces:
+                writer.take_place_of(name)
     except psycopg.errors.UniqueViolation as error:
         raise _already_loaded(name) from error  # by another session, meanwhile
+    except REFUSALS as error:
+        raise said_by_server(error) from error
     return name
 
 
@@ -86,14 +96,22 @@ def drop(connection: Connection[Any], name: str) -> None:
     """Remove a model and all that belongs to it, its runs too, in one transaction.
 
     Raises:
-        PsqlmError: no model of that name is loaded.
+        PsqlmError: no model of that name is loaded; it is in use, or interventions need its runs.
     """
-    with connection.transaction():
-        lock_name(connection, name)
-        removed = delete_model(connection, name)
-        if removed is None:
-            raise PsqlmError(f'no model named "{name}" is loaded: see psqlm models')
-        drop_weights(connection, removed)
+    try:
+        with connection.transaction():
+            connection.execute("SELECT lm.drop_model(%s)", (name,))
+    except REFUSALS as error:
+        raise said_by_server(error) from error
+
+
+def _require_unused(connection: Connection[Any], name: str) -> None:
+    """Refuse before anything is written what lm.drop_model would refuse after it."""
+    connection.execute(
+        "SELECT lm.require_unused(ARRAY(SELECT r.run_id FROM lm.run AS r"
+        " INNER JOIN lm.model AS m USING (model_id) WHERE m.name = %s))",
+        (name,),
+    )
 
 
 def _already_loaded(name: str) -> PsqlmError:

@@ -46,8 +46,7 @@ class Family:
         final_norm: the tensor, without `.weight`.
         linears: the linear maps of a layer, in the order of lm.site.
         norms: a layer's norms, tensor to the name in lm.layer_norm.
-        sizes: keys of config.json where they are not the usual ones, and `None` for what follows
-            from other sizes.
+        sizes: keys of config.json where they are not the usual ones.
         defaults: what transformers takes where config.json is silent.
         required: options that change the numbers, and the values that the SQL computes.
         position_embedding: the tensor, if positions are learned, and how many of its first rows

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+import psycopg
 from psycopg import Connection, sql
 
 from .architecture import Architecture
@@ -21,6 +22,9 @@ PARTITIONED = {
     "linear": ("layer", "map", "block", "unit"),
 }
 
+PATIENCE = 12
+"""How often five seconds are waited for what runs a model that is to be replaced."""
+
 
 def lock_name(connection: Connection[Any], name: str) -> None:
     """Let one transaction at a time load, replace or drop a model of this name."""
@@ -28,23 +32,6 @@ def lock_name(connection: Connection[Any], name: str) -> None:
         "SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended(%s, 0))",
         (f"lm.model {name}",),
     )
-
-
-def delete_model(connection: Connection[Any], name: str) -> int | None:
-    """Delete a model's row, and what cascades from it; returns its key if there was one."""
-    row = connection.execute(
-        "DELETE FROM lm.model WHERE name = %s RETURNING model_id", (name,)
-    ).fetchone()
-    return row[0] if row else None
-
-
-def drop_weights(connection: Connection[Any], model_id: int | None) -> None:
-    """Drop the partitions of a deleted model; last in a transaction, for it locks readers out."""
-    if model_id is not None:
-        for table in PARTITIONED:
-            connection.execute(
-                sql.SQL("DROP TABLE IF EXISTS {}").format(_partition(table, model_id))
-            )
 
 
 class ModelWriter:
@@ -198,6 +185,29 @@ class ModelWriter:
                 )
             )
             self._prewarm(partition)
+        self._connection.execute("SELECT lm.drop_leftovers()")
+
+    def take_place_of(self, name: str) -> None:
+        """Drop the model of that name and bear it instead; last in a transaction, for it locks.
+
+        Raises:
+            psycopg.errors.LockNotAvailable: the model stays in use.
+        """
+        row = self._connection.execute(
+            "SELECT is_default FROM lm.model WHERE name = %s", (name,)
+        ).fetchone()
+        for last in [False] * (PATIENCE - 1) + [True]:
+            try:
+                with self._connection.transaction():
+                    self._connection.execute("SELECT lm.drop_model(%s)", (name,))
+                break
+            except psycopg.errors.LockNotAvailable:
+                if last:
+                    raise
+        self._connection.execute(
+            "UPDATE lm.model SET name = %s, is_default = %s WHERE model_id = %s",
+            (name, bool(row and row[0]), self._model_id),
+        )
 
     def _prewarm(self, partition: sql.Identifier) -> None:
         """Read a partition into the server's memory, where the extension for that is there.

@@ -4,7 +4,7 @@ import sys
 
 
 def main() -> None:
-    """Run the command line; Ctrl-C is a line and status 130 from the first moment on."""
+    """Run the command line. From the start, Ctrl-C prints one line and gives status 130."""
     try:
         from psqlm.cli import main as command_line  # takes half a second
     except KeyboardInterrupt:

@@ -1,5 +1,9 @@
 """The exceptions of psqlm."""
 
+from __future__ import annotations
+
+import psycopg
+
 
 class PsqlmError(Exception):
     """Work that failed for a reason the user can act on.
@@ -10,3 +14,9 @@ class PsqlmError(Exception):
 
 class InterruptionError(PsqlmError):
     """Work that the user stopped; the command line exits 130, as a shell does after Ctrl-C."""
+
+
+def said_by_server(error: psycopg.Error) -> PsqlmError:
+    """What the server refused, and its hint what to do next, as one line."""
+    said = [error.diag.message_primary or str(error), error.diag.message_hint]
+    return PsqlmError(": ".join(part for part in said if part))

@@ -33,13 +33,13 @@ def synth(size: str, folder: Path, seed: int = 0, tokenizer: Path | None = None)
 
     Args:
         size: one of `SIZES`.
-        folder: where to; made if it is not there.
-        seed: of the weights.
-        tokenizer: a folder with vocab.json and merges.txt of 50,257 tokens; left out, a
-            vocabulary of single bytes and pairs of them is made.
+        folder: where to write it, made if needed.
+        seed: seed of the weights.
+        tokenizer: a folder with vocab.json and merges.txt of 50,257 tokens. By default a
+            vocabulary of single bytes and pairs of bytes is made.
 
     Raises:
-        PsqlmError: an unknown size, or a folder that holds a model already.
+        PsqlmError: the size is unknown, or the folder holds a model already.
     """
     if size not in SIZES:
         raise PsqlmError(f"unknown size {size}: one of {', '.join(SIZES)}")
@@ -95,9 +95,9 @@ def _write_weights(path: Path, sizes: Architecture, random: np.random.Generator)
 def _weights(
     name: str, shape: tuple[int, ...], sizes: Architecture, random: np.random.Generator
 ) -> npt.NDArray[np.float32]:
-    """A tensor as GPT-2 starts with it, N(0, 0.02), but nothing left at exactly 0 or 1.
+    """A tensor as in an untrained GPT-2, N(0, 0.02), but with nothing exactly 0 or 1.
 
-    What is added to the residual stream is smaller, by the root of the number of additions.
+    What is added to the residual stream is divided by the root of the number of additions.
     """
     array = random.standard_normal(shape, np.float32)
     array *= 0.02

@@ -1,61 +1,53 @@
-\ir 1_tables/schema.sql
-\ir 1_tables/models.sql
-\ir 1_tables/weights.sql
-\ir 1_tables/runs.sql
-\ir 1_tables/interventions.sql
-\ir 1_tables/generation.sql
-\ir upgrade.sql
-\ir 2_models/model.sql
-\ir 2_models/sites.sql
-\ir 3_tokenizer/unicode.sql
-\ir 3_tokenizer/detokenizer.sql
-\ir 3_tokenizer/merges.sql
-\ir 3_tokenizer/added.sql
-\ir 3_tokenizer/pieces.sql
-\ir 3_tokenizer/windows.sql
-\ir 3_tokenizer/tokenizer.sql
-\ir 3_tokenizer/steps.sql
-\ir 4_operators/operators.sql
-\ir 4_operators/activation.sql
-\ir 4_operators/normalize.sql
-\ir 4_operators/softmax.sql
-\ir 4_operators/linear_by_8.sql
-\ir 4_operators/linear_by_32.sql
-\ir 4_operators/linear.sql
-\ir 4_operators/product_by_16.sql
-\ir 4_operators/product.sql
-\ir 4_operators/embeddings.sql
-\ir 4_operators/unembed_by_16.sql
-\ir 5_forward/changes.sql
-\ir 5_forward/here.sql
-\ir 5_forward/norm.sql
-\ir 5_forward/projection.sql
-\ir 5_forward/embedding.sql
-\ir 5_forward/rotation.sql
-\ir 5_forward/context.sql
-\ir 5_forward/attention.sql
-\ir 5_forward/mlp.sql
-\ir 5_forward/transformer.sql
-\ir 5_forward/activations.sql
-\ir 6_runs/captured.sql
-\ir 6_runs/interventions.sql
-\ir 6_runs/prompt.sql
-\ir 6_runs/prediction.sql
-\ir 6_runs/capture.sql
-\ir 6_runs/run.sql
-\ir 7_generation/sampling.sql
-\ir 7_generation/generate.sql
-\ir 8_lenses/patching.sql
-\ir 9_least_squares/moments.sql
-\ir 9_least_squares/significance.sql
-\ir 9_least_squares/least_squares.sql
-\ir 9_least_squares/analysis.sql
-\ir 9_least_squares/lags.sql
-\ir 6_runs/tags.sql
-\ir 8_lenses/attention.sql
-\ir 8_lenses/logits.sql
-\ir 8_lenses/lenses.sql
-\ir 8_lenses/attribution.sql
-\ir 8_lenses/neighbours.sql
-\ir 8_lenses/residual.sql
-\ir installation.sql
+-- Installs psqlm in a database, or brings it up to date: psql -f sql/install.sql. It needs
+-- PostgreSQL 16 or later with pgvector and a role that may create schemas, and is all or nothing.
+-- psqlm, the command, runs this file too (psqlm/database/script.py reads the few commands of psql
+-- that are used here).
+
+\set ON_ERROR_STOP on
+\set SHOW_CONTEXT never
+\set QUIET on
+
+-- A name added to an enum may be used once it is committed; by itself it changes nothing.
+BEGIN;
+\ir installation/begin.sql
+SELECT
+    current_setting('psqlm.found') <> '' AS is_there
+\gset
+\if :is_there
+\ir migrations/sites.sql
+\endif
+COMMIT;
+
+BEGIN;
+\ir installation/begin.sql
+\ir installation/prepare.sql
+SELECT
+    current_setting('psqlm.found') <> '' AS is_there,
+    NULLIF(current_setting('psqlm.found'), '')::int < 1 AS before_1,
+    COALESCE(current_setting('psqlm.found_digest') = current_setting('psqlm.digest', true), false)
+        AS is_current
+\gset
+\if :is_current
+\else
+\ir installation/catalog.sql
+\if :is_there
+\ir installation/rehearse.sql
+\ir tables.sql
+\ir code.sql
+\ir installation/rehearsed.sql
+\if :before_1
+\ir migrations/0000_objects.sql
+\endif
+\ir installation/make_room.sql
+\ir installation/path.sql
+\if :before_1
+\ir migrations/0001_families.sql
+\endif
+\ir installation/compare_tables.sql
+\else
+\ir tables.sql
+\endif
+\ir code.sql
+\ir installation/finish.sql
+\endif
+COMMIT;

@@ -15,6 +15,7 @@ import psycopg
 import pytest
 import statsmodels.api as sm
 from matplotlib.image import imread
+from models import copy_model
 from rich.console import Console
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.stattools import durbin_watson
@@ -319,19 +320,7 @@ def constant_layer(layer: int) -> Adjustments:
 
 def other_model(connection: psycopg.Connection) -> int:
     """A run of a second model, which has sizes but no weights."""
-    connection.execute(
-        """
-        INSERT INTO lm.model (
-            name, n_layer, n_head, d_model, d_mlp, d_block, n_ctx, n_vocab, layer_norm_eps,
-            dtype, source, sha256
-        )
-        SELECT
-            'other', n_layer, n_head, d_model, d_mlp, d_block, n_ctx, n_vocab, layer_norm_eps,
-            dtype, source, sha256
-        FROM lm.model
-        WHERE name = 'demo'
-        """
-    )
+    copy_model(connection, "other")
     return insert_run(connection, random_adjustments(9), "other")
 
 

@@ -14,6 +14,7 @@ import psycopg
 import pytest
 import statsmodels.api as sm
 from matplotlib.image import imread
+from models import copy_model
 from rich.console import Console
 from test_analysis import Adjustments, insert_run, random_adjustments
 from typer.testing import CliRunner, Result
@@ -230,19 +231,7 @@ def test_refused(
 @pytest.fixture
 def two_models(connection: psycopg.Connection) -> tuple[dict[int, Adjustments], list[list[int]]]:
     """Runs of the demo model, and of one with three layers that has sizes but no weights."""
-    connection.execute(
-        """
-        INSERT INTO lm.model (
-            name, n_layer, n_head, d_model, d_mlp, d_block, n_ctx, n_vocab, layer_norm_eps,
-            dtype, source, sha256
-        )
-        SELECT
-            'shallow', 3, n_head, d_model, d_mlp, d_block, n_ctx, n_vocab, layer_norm_eps,
-            dtype, source, sha256
-        FROM lm.model
-        WHERE name = 'demo'
-        """
-    )
+    copy_model(connection, "shallow", n_layer=3)
     runs, ids = {}, []
     for model, n_layer in (("demo", 8), ("shallow", 3)):
         ids.append([])

@@ -8,19 +8,20 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psycopg
 import pytest
 import reference
 from differences import assert_close
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner, Result
 
 from psqlm.bundled_files import DEMO_MODEL
 from psqlm.cli import app
-from psqlm.ranges import read_ranges, write_ranges
+from psqlm.ranges import write_ranges
 from psqlm.runs.corpus import BATCH_TOKENS, Plan, Text, run_corpus, split
 
 TEXTS = [
@@ -74,22 +75,35 @@ def test_split(each: str, expected: list[tuple[int, str]]) -> None:
     assert [(text.line, text.text) for text in found] == expected
 
 
-@given(st.sets(st.integers(0, 200)))
-def test_ranges_are_read_as_they_are_written(numbers: set[int]) -> None:
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(st.sets(st.integers(0, 200), min_size=1))
+def test_ranges_are_read_as_they_are_written(
+    connection: psycopg.Connection, numbers: set[int]
+) -> None:
     written = write_ranges(numbers)
-    if numbers:
-        assert [number for part in read_ranges(written) for number in part] == sorted(numbers)
-    else:
-        assert written == ""
+    row = connection.execute(
+        """
+        SELECT lm.write_ranges(lm.read_ranges(%(written)s)), array_agg(n ORDER BY n)
+        FROM unnest(lm.read_ranges(%(written)s)) AS r (part)
+        CROSS JOIN generate_series(lower(r.part), upper(r.part) - 1) AS n
+        """,
+        {"written": written},
+    ).fetchone()
+    assert row == (written, sorted(numbers))
 
 
-def test_ranges() -> None:
+def test_ranges(connection: psycopg.Connection) -> None:
+    assert write_ranges([]) == ""
     assert write_ranges([9, 1, 2, 5, 6, 7, 2]) == "1-2,5-7,9"
-    assert read_ranges("1,2, 5-7") == [range(1, 2), range(2, 3), range(5, 8)]
-    assert read_ranges(f"1-{2**63 - 2}") == [range(1, 2**63 - 1)]  # not written out
-    for nonsense in ("", "a", "1-", "-1", "3-1", "1,,2", "1-2-3", "²", f"1-{2**63}"):
-        with pytest.raises(ValueError, match=r".*"):
-            read_ranges(nonsense)
+    for text, expected in [
+        ("1,2, 5-7", "{[1,3),[5,8)}"),
+        (f"1-{2**63 - 2}", f"{{[1,{2**63 - 1})}}"),  # not written out
+        *((nonsense, None) for nonsense in ("", "a", "1-", "-1", "3-1", "1,,2", "1-2-3", "²")),
+        (f"1-{2**63}", None),
+        (f"1-{10**30}", None),
+    ]:
+        found = connection.execute("SELECT lm.read_ranges(%s)::text", (text,)).fetchone()
+        assert found == (expected,), text
 
 
 # Running ------------------------------------------------------------------------------------------
@@ -160,6 +174,74 @@ def test_a_text_longer_than_the_budget_is_a_pass_of_its_own(
     result = psqlm("run", "--file", str(long), "--each", "document")
     assert result.exit_code == 0, result.stderr
     assert len(prompts(database)) == 1
+
+
+def test_many_texts_are_cut_into_passes(database: psycopg.Connection) -> None:
+    """In the order of the texts, each as alone; one bad text and nothing is written."""
+    texts = [f"{TEXTS[n % 4]} It was the {n}th day." for n in range(40)]
+    texts.insert(7, "word " * 300)
+    rows = database.execute("SELECT * FROM lm.forward_many(%s)", (texts,)).fetchall()
+    assert [ordinal for ordinal, _ in rows] == list(range(1, 42))
+    assert [
+        database.execute("SELECT prompt FROM lm.run WHERE run_id = %s", (run_id,)).fetchone()
+        for _, run_id in rows
+    ] == [(text,) for text in texts]
+    # one pass, one duration: those that ran together took the same time, but for microseconds
+    passes = database.execute(
+        """
+        SELECT sum(cardinality(token_ids)), max(cardinality(token_ids))
+        FROM lm.run GROUP BY date_trunc('milliseconds', started_at) ORDER BY min(run_id)
+        """
+    ).fetchall()
+    assert len(passes) > 3
+    assert all(tokens - longest < BATCH_TOKENS for tokens, longest in passes)
+    for number in (0, 7, 40):
+        (run_id,) = database.execute("SELECT lm.forward(%s)", (texts[number],)).fetchone() or (0,)
+        norms = (
+            "SELECT norm FROM lm.attention_adjustment WHERE run_id = %s ORDER BY layer, position"
+        )
+        assert_close(
+            f"text {number} of many, and alone",
+            [norm for (norm,) in database.execute(norms, (rows[number][1],))],
+            [norm for (norm,) in database.execute(norms, (run_id,))],
+            relative=1e-4,
+        )
+    database.execute("DELETE FROM lm.run")
+    with pytest.raises(psycopg.errors.InvalidParameterValue, match="the prompt is empty"):
+        database.execute("SELECT * FROM lm.forward_many(%s)", ([*texts, ""],))
+    assert prompts(database) == []
+    last = "SELECT count(*) FROM lm.forward_many(%s, capture_positions => '{299}')"
+    assert database.execute(last, (texts,)).fetchone() == (41,)  # the longest text has it
+
+
+def test_a_corpus_run_twice_at_once_is_run_once(
+    database: psycopg.Connection, scratch_dsn: str
+) -> None:
+    texts = [Text(n, f"{TEXTS[n % 4]} It was the {n}th day.") for n in range(30)]
+
+    def go(_: int) -> tuple[int, int, list[int]]:
+        outcome = run_corpus(
+            lambda: psycopg.connect(scratch_dsn), texts, Plan(tags={"a": "b"}), jobs=2
+        )
+        return outcome.n_made, outcome.n_before, sorted(outcome.run_ids)
+
+    with ThreadPoolExecutor(3) as pool:
+        outcomes = list(pool.map(go, range(3)))
+    assert sorted(prompts(database)) == sorted(text.text for text in texts)
+    assert sum(made for made, _, _ in outcomes) == 30
+    assert all(made + before == 30 for made, before, _ in outcomes)
+    assert outcomes[0][2] == outcomes[1][2] == outcomes[2][2]
+    assert database.execute("SELECT count(*) FROM lm.tag").fetchone() == (30,)
+
+
+def test_a_text_that_stands_there_twice_is_run_once(database: psycopg.Connection) -> None:
+    rows = database.execute(
+        "SELECT ordinal, run_id, is_new FROM lm.forward_once(%s)",
+        ([TEXTS[0], TEXTS[1], TEXTS[0]],),
+    ).fetchall()
+    assert [(ordinal, is_new) for ordinal, _, is_new in rows] == [(1, True), (2, True), (3, True)]
+    assert rows[0][1] == rows[2][1]
+    assert prompts(database) == TEXTS[:2]
 
 
 # What has been run --------------------------------------------------------------------------------

@@ -217,6 +217,27 @@ def test_a_finished_generation_leaves_no_rows(committed: psycopg.Connection) -> 
     assert rows_left(committed) == 0
 
 
+def test_a_cache_goes_when_its_generation_ends(committed: psycopg.Connection) -> None:
+    """Long before the transaction does: many prompts leave no more than one."""
+    with committed.transaction():
+        told = committed.execute(
+            """
+            SELECT
+                lm.generate(p.prompt, 3)
+            FROM unnest(%s::text[]) AS p (prompt)
+            """,
+            [OPENINGS[:4]],
+        ).fetchall()
+        assert len(told) == 4
+        assert rows_left(committed) == 0
+        committed.execute("SELECT * FROM lm.generate_tokens('The end', 3)")
+        assert rows_left(committed) == 0
+        committed.execute("SELECT * FROM lm.generate_tokens('The end', 3, keep_cache => true)")
+        assert rows_left(committed) > 0
+    assert rows_left(committed) > 0
+    committed.execute("DELETE FROM lm.generation")
+
+
 def test_rows_come_as_they_are_made_and_a_closed_cursor_leaves_none(
     committed: psycopg.Connection,
 ) -> None:

@@ -34,16 +34,16 @@ def main(
 
     Args:
         dsn: a server; the role must be allowed to make a database there.
-        json_path: where to write every sample for machines; left out, nowhere.
+        json_path: a file for every sample, for programs. By default none is written.
         size: one of `psqlm.synth.SIZES`, with random weights, or "demo", the bundled model.
-        dtypes: how the weights are stored, float32 or float16; left out, both in turn.
+        dtypes: how the weights are stored, float32 or float16. By default both in turn.
         quick: fewer rows and repeats.
         tokenizer: a folder with GPT-2's vocab.json and merges.txt, for random weights.
         plan: exactly what to measure, instead of what `quick` says.
 
     Raises:
-        PsqlmError: an unknown size or dtype, no place for the files, or no right to make a
-            database; what was measured until then is printed and written all the same.
+        PsqlmError: the size or dtype is unknown, files cannot be written, or the role may not make
+            a database. What was measured before is printed and written.
     """
     from psqlm.bench.report import Report
     from psqlm.bench.run import run

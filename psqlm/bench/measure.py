@@ -94,7 +94,7 @@ class Measurements:
             yield words, partial(self._article, words, plan.profile[0])
 
     def release(self) -> None:
-        """Give the memory of their model back."""
+        """Free the memory of their model."""
         self.theirs = None
 
     def _row(self, key: str, name: str, samples: Samples, unit: str = "s", note: str = "") -> Row:
@@ -129,7 +129,7 @@ class Measurements:
     def _tokenizer(self) -> Iterator[Row]:
         ours, folder, whose = self.ours, self._folder, "the model's vocabulary"
         if not self._real_tokens:
-            # of a made-up vocabulary hardly a word is a token, and all is merging
+            # in a made-up vocabulary hardly a word is a token, so all time goes into merges
             ours, folder, whose = Ours(self._connection, DEMO), DEMO_MODEL, "demo's vocabulary"
             ours.load(folder, "float32")
         text = TEXT.encode()[:PROSE_SIZE].decode(errors="ignore")
@@ -175,7 +175,7 @@ class Measurements:
         other = self.theirs.steps(prompt.tokens) if self.theirs else None
         chosen: tuple[list[int], list[int]] = ([], [])
         try:
-            # not counted: the prompt with the token after it, and one token more
+            # a warm-up: the prompt with the token after it, and one more token
             samples = in_turn(
                 lambda: chosen[0].append(next(ours)),
                 (lambda: chosen[1].append(next(other))) if other else None,
@@ -253,7 +253,7 @@ class Measurements:
 
 
 def _agreement(ours: list[int], theirs: list[int]) -> str:
-    """How far two greedy continuations are the same; nothing if there is but one."""
+    """How far two greedy continuations agree; empty if there is only one."""
     if not theirs:
         return ""
     pairs = list(zip(ours, theirs, strict=True))

@@ -46,7 +46,7 @@ class Ours:
         loader.drop(self.connection, self.model)
 
     def settle(self) -> None:
-        """Have done now what the server would else do in the background while we measure."""
+        """Do now what the server would otherwise do in the background while we measure."""
         self.connection.execute("VACUUM (ANALYZE)")
         with contextlib.suppress(psycopg.errors.InsufficientPrivilege):
             self.connection.execute("CHECKPOINT")
@@ -56,10 +56,10 @@ class Ours:
         return list(self._value("SELECT lm.encode(%s, %s)", text, self.model))
 
     def prompts(self, n_tokens: int, count: int = 1) -> list[Prompt]:
-        """Different prompts of exactly so many tokens, cut from prose.
+        """Different prompts with this many tokens, cut from prose.
 
         Raises:
-            PsqlmError: the prose is too short for that.
+            PsqlmError: the prose is too short.
         """
         self._prose = self._prose or self.encode(TEXT)
         found: list[Prompt] = []
@@ -77,7 +77,7 @@ class Ours:
         return found
 
     def prompt(self, n_tokens: int) -> Prompt:
-        """A prompt of exactly so many tokens."""
+        """A prompt with this many tokens."""
         return self.prompts(n_tokens)[0]
 
     def forward(self, tokens: Sequence[int]) -> None:
@@ -132,7 +132,7 @@ class Ours:
 
     @contextlib.contextmanager
     def cached(self, text: str) -> Iterator[int]:
-        """A generation that has a text behind it and its cache kept, until the end."""
+        """A generation that has read a text and keeps its cache until the end."""
         self.connection.execute(
             "SELECT FROM lm.generate_tokens(%s, 1, model => %s, keep_cache => true)",
             (text, self.model),
@@ -156,10 +156,10 @@ class Ours:
         )
 
     def memory_of_generation(self, dsn: str, text: str, n_tokens: int) -> float | None:
-        """Most memory of its own that a backend takes to generate, in MB over that at its start.
+        """The most private memory that a backend takes to generate, in MB above that at its start.
 
-        On a connection of its own. What all backends share, such as pages of the weights and of
-        the cache, is not in it. None where the server is not on this machine, or this is no Linux.
+        It uses a connection of its own. Memory that all backends share, such as pages of weights,
+        does not count. None if the server is on another machine, or this is not Linux.
         """
         with psycopg.connect(dsn, autocommit=True) as connection:
             connection.execute("SELECT FROM lm.model")

@@ -12,15 +12,15 @@ class Plan:
     """What is measured, and how often.
 
     Attributes:
-        dtypes: how the weights are stored; the first one does what is measured only once.
+        dtypes: how the weights are stored. What is measured only once is measured with the first.
         repeats: samples of each row.
         loads: times the model is loaded.
-        steps: tokens generated, a sample each, at every context.
+        steps: tokens generated at every context, a sample each.
         forward: lengths of the prompts that are run, in tokens.
         decode: contexts at which another token is generated, in tokens.
-        logits: whether whole predictions are timed too.
+        logits: whether predictions with all logits are timed too.
         profile: the forward pass and the context whose stages are timed, in tokens.
-        watched: how often their stages are timed.
+        watched: number of times their stages are timed.
         several: sequences run together, and the length of each in tokens.
         memory: contexts at which the memory of a generation is watched, in tokens.
         article: whether the article's analysis is run from a shell.

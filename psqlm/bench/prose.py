@@ -9,7 +9,7 @@ TOPICS = ("objects", "naming", "exceptions", "import", "execmodel")
 
 
 def prose(size: int) -> str:
-    """So many bytes of English text, no part of it repeated on purpose; paragraphs are one line."""
+    """This many bytes of English text, nothing repeated on purpose. Each paragraph is a line."""
     text = "\n\n".join(topics[name].strip() for name in TOPICS)
     unwrapped = re.sub(r"(?<!\n)\n[ ]*(?!\n)", " ", text)
     return unwrapped.encode()[:size].decode(errors="ignore")

@@ -20,7 +20,7 @@ from psqlm import __version__
 from psqlm.bench import theirs
 from psqlm.bench.stages import Profile
 
-SMALL = 0.01  # a stage's share of a pass below which the table does not name it
+SMALL = 0.01  # stages with a smaller share of a pass are not named in the table
 
 
 @dataclass(frozen=True)
@@ -28,13 +28,13 @@ class Row:
     """A row of the table.
 
     Attributes:
-        key: what a program calls it.
+        key: its name for programs.
         dtype: how the weights were stored.
-        name: what it is.
+        name: its name for people.
         unit: s, MB or ×.
-        ours: samples; none where it could not be measured.
-        theirs: samples; none where there is nothing to compare with.
-        note: what one should know to read it.
+        ours: samples, none if it could not be measured.
+        theirs: samples, none if there is nothing to compare with.
+        note: what a reader should know.
     """
 
     key: str
@@ -58,7 +58,7 @@ class Row:
         return ours / theirs if ours is not None and theirs else None
 
     def over(self, other: Row, name: str) -> Row:
-        """A row that says how many times another one this is."""
+        """A row with the ratio of this row to another."""
         pairs = zip(self.medians, other.medians, strict=True)
         ours, theirs = ([a / b] if a is not None and b else [] for a, b in pairs)
         return Row(f"{self.key}-over-{other.key}", self.dtype, name, "×", ours, theirs)
@@ -66,7 +66,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Difference:
-    """How far two vectors of logits are apart.
+    """How much two vectors of logits differ.
 
     Attributes:
         name: which ones.
@@ -85,7 +85,7 @@ class Report:
     """Everything that was measured."""
 
     def __init__(self, size: str, quick: bool, json_path: Path | None) -> None:
-        """Begin; what is added is printed and written by `finish`."""
+        """Begin a report. `finish` prints and writes what was added."""
         self.size = size
         self.quick = quick
         self.machine: dict[str, Any] = {}
@@ -105,7 +105,7 @@ class Report:
         return next(rows, None)
 
     def finish(self) -> None:
-        """Print the tables and write the files, of what there is."""
+        """Print the tables and write the files, with all that was measured."""
         if not self.rows:
             return
         console = Console()
@@ -176,7 +176,7 @@ class Report:
 
 
 def amount(value: float | None, unit: str) -> str:
-    """A number with its unit, three digits of it."""
+    """A number with three digits and its unit."""
     if value is None:
         return ""
     if unit == "s" and value < 1:
@@ -186,7 +186,7 @@ def amount(value: float | None, unit: str) -> str:
 
 
 def describe_machine(connection: psycopg.Connection[Any]) -> dict[str, Any]:
-    """What the numbers depend on."""
+    """The machine and the versions that the numbers depend on."""
     row = connection.execute(
         """
         SELECT current_setting('server_version'), e.extversion, current_setting('shared_buffers')

@@ -31,7 +31,7 @@ def run(
     report: Report,
     real_tokens: bool,
 ) -> None:
-    """Measure all that is planned; what fails leaves the rows before it in the report.
+    """Measure all that is planned. After a failure the report has the rows before it.
 
     Args:
         dsn: a database that may be filled.
@@ -41,7 +41,7 @@ def run(
         real_tokens: whether the vocabulary was learnt from text, not made up.
 
     Raises:
-        PsqlmError: something that is measured does not work.
+        PsqlmError: a measurement failed.
     """
     sizes = read_config(folder / "config.json")
     report.model |= {
@@ -67,7 +67,7 @@ Step = tuple[str, Callable[[], None]]
 
 
 def _steps(stored: list[Measurements], plan: Plan, report: Report) -> Iterator[Step]:
-    """Everything there is to do, in order, with words for it."""
+    """All steps in order, each with its name."""
     reference: list[npt.NDArray[np.float64]] = []  # the logits of the first
 
     def measure(rows: Callable[[], Iterator[Row]]) -> None:
@@ -85,7 +85,7 @@ def _steps(stored: list[Measurements], plan: Plan, report: Report) -> Iterator[S
 
 
 def _with_progress(steps: list[Step]) -> None:
-    """Take all steps, and say on standard error which one it is."""
+    """Take all steps, and name the current one on standard error."""
     console = Console(stderr=True)
     with Progress(
         SpinnerColumn(),
@@ -93,7 +93,7 @@ def _with_progress(steps: list[Step]) -> None:
         TimeElapsedColumn(),
         console=console,
         transient=True,
-        refresh_per_second=1,  # a busy screen would be measured too
+        refresh_per_second=1,  # drawing on the screen would be measured too
         disable=not console.is_terminal,
     ) as progress:
         task = progress.add_task("", total=len(steps))

@@ -1,4 +1,4 @@
-"""What a benchmark needs and leaves nothing of: a database, a folder with a model."""
+"""What a benchmark needs for a while: a database, and a folder with a model."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ def scratch_database(dsn: str) -> Iterator[str]:
         dsn: a server. The database that it names is not touched.
 
     Raises:
-        PsqlmError: the role may not make databases, or another benchmark is at work.
+        PsqlmError: the role may not make databases, or another benchmark is running.
     """
     name = sql.Identifier(DATABASE)
     with psycopg.connect(dsn, autocommit=True) as administrator:
         try:
-            # one that was killed may have left its database
+            # a benchmark that was killed may have left its database
             administrator.execute(sql.SQL("DROP DATABASE IF EXISTS {}").format(name))
             administrator.execute(
                 sql.SQL("CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8'").format(name)
@@ -68,7 +68,7 @@ def model_folder(size: str, tokenizer: Path | None = None) -> Iterator[Path]:
         tokenizer: a folder with vocab.json and merges.txt for the random weights.
 
     Raises:
-        PsqlmError: the tokenizer's files are not there, or not of GPT-2's size.
+        PsqlmError: the tokenizer's files are missing, or not of GPT-2's size.
     """
     if size == DEMO:
         if tokenizer is not None:

@@ -38,8 +38,8 @@ class Profile:
     Attributes:
         name: which pass.
         dtype: how the weights were stored.
-        stages: seconds of each CTE of lm.transformer, without those it reads from.
-        totals: seconds of the whole and of what surrounds it.
+        stages: seconds of each CTE of lm.transformer, without the CTEs that it reads.
+        totals: seconds of the whole pass and of what surrounds it.
     """
 
     name: str
@@ -62,7 +62,7 @@ class Pass:
         first_position: position of the first token.
         tokens: the tokens.
         keep: the sites that are kept.
-        generation_id: whose cache holds the positions before, if any.
+        generation_id: the generation whose cache holds the positions before, if any.
     """
 
     model_id: int
@@ -93,7 +93,7 @@ def explain(
     Args:
         connection: with autocommit; a transaction on it is opened and rolled back.
         work: the pass.
-        repeats: how often; of each stage the median counts.
+        repeats: number of times. The median of each stage counts.
 
     Returns:
         Seconds of each stage; the plan as text.
@@ -121,9 +121,9 @@ def explain(
 def stage_times(plan: Node) -> dict[str, float]:
     """Seconds spent in each CTE of a plan, and in no other, in the order they are written.
 
-    A CTE is computed while it is read for the first time, and that time is in the reader's too.
-    What each of several readers computed is not told, but reading what is computed already takes
-    next to nothing: so the CTE's time is shared out by how long they took.
+    A CTE is computed while it is read for the first time, so its time is in its reader's time too.
+    A plan does not say what each of several readers computed. But reading what is already computed
+    takes next to no time, so the CTE's time is divided in proportion to how long they took.
     """
     stages = {
         node["Subplan Name"].removeprefix("CTE "): node
@@ -146,7 +146,7 @@ def stage_times(plan: Node) -> dict[str, float]:
 
 
 def _walk(node: Node, into_stages: bool = True) -> Iterator[Node]:
-    """A node and those below it; CTEs' own plans only if wanted."""
+    """A node and those below it, with the plans of CTEs only if wanted."""
     yield node
     for child in node.get("Plans", []):
         if into_stages or not child.get("Subplan Name", "").startswith("CTE "):

@@ -42,7 +42,7 @@ class Theirs:
 
         Args:
             folder: config.json and model.safetensors.
-            dtype: float32; or float16, which stands for what PyTorch is fastest with here.
+            dtype: float32, or float16 for the type that is fastest in PyTorch here.
         """
         import torch
 
@@ -102,10 +102,10 @@ class Theirs:
 
 
 def fastest_half(folder: Path) -> str:
-    """float16, bfloat16 or float32: what this processor multiplies fastest.
+    """float16, bfloat16 or float32: the type that this processor multiplies fastest.
 
-    By a matrix as wide as the model's MLP: one position, which is what each new token costs, and
-    many, which is what a prompt costs. Some processors are quick at the one and slow at the other.
+    The matrix is as wide as the model's MLP. One position is what a new token costs, many are
+    what a prompt costs. Some processors are fast at one of them and slow at the other.
     """
     import torch
 
@@ -126,7 +126,7 @@ def fastest_half(folder: Path) -> str:
 
 
 def tiktoken_encoding(tokenizer: Tokenizer) -> tiktoken.Encoding | None:
-    """The same tokenizer in tiktoken; None if that is not installed or cannot express it."""
+    """The same tokenizer in tiktoken. None if tiktoken is not installed or cannot express it."""
     if importlib.util.find_spec("tiktoken") is None or tokenizer.pipeline != Pipeline():
         return None  # other pieces than GPT-2's
     import tiktoken
@@ -135,7 +135,7 @@ def tiktoken_encoding(tokenizer: Tokenizer) -> tiktoken.Encoding | None:
     special = {token.text: token.token_id for token in tokenizer.tokens if token.special}
     made = [merge.token_id for merge in tokenizer.merges]
     if made != sorted(made):
-        return None  # tiktoken takes a token's number for its rank
+        return None  # in tiktoken the number of a token is its rank
     pattern = import_module("tiktoken_ext.openai_public").r50k_pat_str  # GPT-2's, as they run it
     return tiktoken.Encoding(
         "psqlm-bench", pat_str=pattern, mergeable_ranks=plain, special_tokens=special

@@ -9,14 +9,14 @@ from collections.abc import Callable
 
 from psqlm.errors import PsqlmError
 
-PAUSE = 0.05  # s; PyTorch's threads go on spinning for a while when their work is done
+PAUSE = 0.05  # s; PyTorch's threads keep spinning for a while after their work
 
 Work = Callable[[], object]
 Samples = tuple[list[float], list[float]]  # ours, theirs
 
 
 def seconds(work: Work) -> float:
-    """How long some work takes."""
+    """How long work takes."""
     start = time.perf_counter()
     work()
     return time.perf_counter() - start
@@ -25,14 +25,14 @@ def seconds(work: Work) -> float:
 def in_turn(
     ours: Work, theirs: Work | None, repeats: int, after: Work | None = None, warm_up: int = 1
 ) -> Samples:
-    """Seconds of ours and of theirs, measured in turn.
+    """Seconds that ours and theirs take, measured in turn.
 
     Args:
         ours: our work.
-        theirs: theirs, if it can be done here.
+        theirs: their work, if it can be done here.
         repeats: samples of each.
-        after: what is done after each of ours, its time not counted.
-        warm_up: how many are done before, and not counted.
+        after: done after each of ours, and not timed.
+        warm_up: samples before, not counted.
     """
     samples: Samples = ([], [])
     for _ in range(warm_up + repeats):
@@ -46,7 +46,7 @@ def in_turn(
 
 
 def shell(command: list[str], dsn: str) -> None:
-    """Run a command of its own.
+    """Run a command in a process of its own.
 
     Raises:
         PsqlmError: it failed; the text is its last line.

@@ -31,21 +31,21 @@ def analyze(
         str | None, typer.Option(metavar="A,B", help="Models to compare, on the same texts.")
     ] = None,
     by: Annotated[
-        str | None, typer.Option(metavar="TAG", help="Fit each value of a tag by itself.")
+        str | None, typer.Option(metavar="TAG", help="Fit each value of a tag separately.")
     ] = None,
     lags: Annotated[
-        int | None, typer.Option(min=1, metavar="N", help="Tokens before: 2 by default.")
+        int | None, typer.Option(min=1, metavar="N", help="Number of tokens before; 2 by default.")
     ] = None,
     controls: Annotated[
         str | None, typer.Option(metavar="position,token_frequency", help="What to control for.")
     ] = None,
     cov: Annotated[
         Literal["nonrobust", "HC3", "cluster"] | None,
-        typer.Option(help="Of the estimates: robust, or clustered by run, 20 runs or more."),
+        typer.Option(help="Standard errors: robust (HC3), or clustered by run (20 runs or more)."),
     ] = None,
     formula: Annotated[
         str | None,
-        typer.Option(help="Your own, of lag_1 …, position, log_frequency, run_id and tags."),
+        typer.Option(help="Your own, with lag_1 …, position, log_frequency, run_id and tags."),
     ] = None,
     out: Annotated[
         Path | None,
@@ -98,7 +98,7 @@ def _runs(
     texts: Sequence[Text] | None,
     dsn: str | None,
 ) -> list[int]:
-    """The runs to fit: those of the texts, made if they are not there, or those that are named."""
+    """The runs to fit: those that are named, or those of the texts, run if they were not yet."""
     if texts is not None:
         return run_with_progress(texts, Plan(model), None, dsn).run_ids
     from psqlm.analysis.data import latest_run

@@ -11,7 +11,7 @@ import typer
 
 from psqlm import __version__
 from psqlm.cli import analyze, run
-from psqlm.cli.options import Dsn, Model
+from psqlm.cli.options import Dsn, Interventions, Model
 from psqlm.cli.shell import Commands, connect
 
 app = typer.Typer(
@@ -145,6 +145,7 @@ def generate(
     ] = None,
     seed: Annotated[int | None, typer.Option(help="The same seed draws the same text.")] = None,
     model: Model = None,
+    interventions: Interventions = None,
     dsn: Dsn = None,
 ) -> None:
     """Continue a text, token by token.
@@ -154,7 +155,9 @@ def generate(
     from psqlm.runs.generate import stream
 
     with connect(dsn) as connection:
-        pieces = stream(connection, prompt, n_tokens, temperature, top_k, top_p, seed, model)
+        pieces = stream(
+            connection, prompt, n_tokens, temperature, top_k, top_p, seed, model, interventions
+        )
         for number, piece in enumerate(pieces):
             # the prompt once the first token is there: bad input is an error and nothing else
             typer.echo(piece if number else prompt + piece, nl=False)

@@ -17,7 +17,7 @@ MODEL = "demo"
 
 
 def run_demo(connection: psycopg.Connection, out: Path) -> None:
-    """Load the demo model if need be, tokenize, predict, run, regress, draw.
+    """Load the demo model if needed, tokenize, predict, run, regress, draw.
 
     Args:
         connection: to a database with psqlm's SQL.

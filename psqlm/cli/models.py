@@ -62,10 +62,10 @@ def load_with_progress(
 
 
 def confirm_replacement(connection: psycopg.Connection, name: str) -> None:
-    """Ask whether a model may be replaced, if it has runs that would go with it.
+    """Ask whether a model may be replaced, if it has runs that would be deleted.
 
     Raises:
-        PsqlmError: it may not, or there is nobody to ask.
+        PsqlmError: it may not, or nobody can be asked.
     """
     with connection.transaction():
         row = connection.execute(
@@ -78,7 +78,7 @@ def confirm_replacement(connection: psycopg.Connection, name: str) -> None:
     runs = "1 run" if row[0] == 1 else f"{row[0]:,} runs"
     try:
         agreed = typer.confirm(f'replace "{name}" and remove its {runs}?', err=True)
-    except typer.Abort:  # no more input
+    except typer.Abort:  # end of input
         typer.echo(err=True)
         agreed = False
     if not agreed:
@@ -122,5 +122,5 @@ def print_models(connection: psycopg.Connection) -> None:
         )
     console = Console()
     if not console.is_terminal:
-        console.width = 200  # a pipe has no width to fit
+        console.width = 200  # a pipe has no width
     console.print(table)

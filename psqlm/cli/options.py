@@ -16,6 +16,9 @@ Dsn = Annotated[
 Model = Annotated[
     str | None, typer.Option(metavar="NAME", help="The model; may be left out if there is one.")
 ]
+Interventions = Annotated[
+    str | None, typer.Option(metavar="SET", help="The set of lm.intervention to make.")
+]
 File = Annotated[
     Path | None,
     typer.Option(help="Read the prompt from a file, without its last line's end; - for stdin."),

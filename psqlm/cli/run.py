@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from psqlm.cli.options import Dsn, Each, File, Jobs, Model
+from psqlm.cli.options import Dsn, Each, File, Interventions, Jobs, Model
 from psqlm.cli.shell import connect, read_prompt
 from psqlm.ranges import write_ranges
 from psqlm.runs.corpus import Outcome, Plan, Text, put_tags, run_corpus, split
@@ -26,9 +26,7 @@ def run(
     capture: Annotated[
         list[str], typer.Option(metavar="SITE", help="What to keep, repeatable: z, …, or all.")
     ] = ["attn_out"],  # noqa: B006 (read only)
-    interventions: Annotated[
-        str | None, typer.Option(metavar="SET", help="The set of lm.intervention to make.")
-    ] = None,
+    interventions: Interventions = None,
     tag: Annotated[
         list[str] | None,
         typer.Option(metavar="NAME=VALUE", help="A tag for every run, repeatable."),

@@ -10,7 +10,7 @@ import psycopg
 import typer
 from typer.core import TyperGroup
 
-from psqlm.errors import InterruptionError, PsqlmError
+from psqlm.errors import InterruptionError, PsqlmError, said_by_server
 
 INTERRUPTED = 130
 """Exit status after Ctrl-C."""
@@ -31,8 +31,7 @@ class Commands(TyperGroup):
         except PsqlmError as error:
             _fail(str(error))
         except psycopg.Error as error:
-            said = [error.diag.message_primary or str(error), error.diag.message_hint]
-            _fail("; ".join(part for part in said if part))
+            _fail(str(said_by_server(error)))
         except KeyboardInterrupt:
             _fail("interrupted", INTERRUPTED)
         except BrokenPipeError:  # a reader such as head has seen enough

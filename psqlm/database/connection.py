@@ -12,7 +12,7 @@ from psqlm.errors import PsqlmError
 
 
 def resolve(dsn: str | None = None) -> str:
-    """The DSN in use: the one given, PSQLM_DSN, or the embedded server's, started if need be."""
+    """The DSN in use: the given one, PSQLM_DSN, or the embedded server's, started if needed."""
     return dsn or os.environ.get("PSQLM_DSN") or EmbeddedServer().start()
 
 
@@ -20,13 +20,15 @@ def connect(dsn: str | None = None) -> psycopg.Connection:
     """Connect, and install psqlm's SQL if it is missing or of another version.
 
     Args:
-        dsn: a connection string; left out, PSQLM_DSN or the embedded server.
+        dsn: a connection string. By default PSQLM_DSN or the embedded server.
 
     Returns:
-        A connection outside any transaction, autocommit off.
+        A connection outside any transaction, autocommit off. Its search_path holds PostgreSQL's
+        own names alone: no schema that others may create in can change what a statement means.
 
     Raises:
-        PsqlmError: no connection, a server or pgvector too old, or no right to install.
+        PsqlmError: there is no connection, the server or pgvector is too old, or the role may not
+            install.
     """
     try:
         connection = psycopg.connect(resolve(dsn), client_encoding="UTF8", application_name="psqlm")
@@ -34,6 +36,10 @@ def connect(dsn: str | None = None) -> psycopg.Connection:
         reason = " ".join(str(error).split())
         raise PsqlmError(f"no connection: {reason}; check --dsn or PSQLM_DSN") from error
     try:
+        connection.execute(
+            "SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', false)"
+        )
+        connection.commit()
         install(connection)
     except BaseException:
         connection.close()

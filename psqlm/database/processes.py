@@ -1,4 +1,4 @@
-"""The processes that work in a server's data folder."""
+"""The processes that use a server's data folder."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from pathlib import Path
 
 import psutil
 
-# An idle process of a server that died leaves at once; one that computes does not notice.
-UNTIL_ASKED = 1.0  # seconds that it is given to leave by itself
-UNTIL_KILLED = 6.0  # and to leave when asked
+# When a server dies its idle processes end at once; busy ones do not notice.
+UNTIL_ASKED = 1.0  # seconds to end by itself
+UNTIL_KILLED = 6.0  # seconds to end when asked
 UNTIL_LEFT_ALONE = 12.0
 
 
 def server_of(data: Path) -> psutil.Process | None:
-    """The server whose data these are; None if none runs.
+    """The server that uses these data; None if none is running.
 
-    postmaster.pid outlives a crash, and its number may then be another process's, be that
-    another folder's server.
+    postmaster.pid survives a crash. Its number may then belong to another process, even to the
+    server of another folder.
     """
     try:
         pid = int((data / "postmaster.pid").read_text().splitlines()[0])
@@ -30,15 +30,15 @@ def server_of(data: Path) -> psutil.Process | None:
 
 
 def end_orphans(data: Path) -> None:
-    """End what a server that died has left behind: it holds the memory that a new one must make.
+    """End the processes that a dead server left, for they hold the memory that a new one needs.
 
-    A crash in every respect: what they had not committed is undone when a server starts.
+    This is a crash for them: what they did not commit is undone when a server starts.
     """
     began = time.monotonic()
     while orphans := _orphans(data):
         waited = time.monotonic() - began
         if waited > UNTIL_LEFT_ALONE:
-            return  # PostgreSQL says what holds it up
+            return  # PostgreSQL will say what is in its way
         for orphan in orphans:
             with contextlib.suppress(psutil.Error):
                 if waited > UNTIL_KILLED:
@@ -49,7 +49,7 @@ def end_orphans(data: Path) -> None:
 
 
 def _orphans(data: Path) -> list[psutil.Process]:
-    """Processes of a server other than the server itself, by the title that it gives them."""
+    """Processes that a server started, known by the titles that it gives them."""
     found = []
     for process in psutil.process_iter():
         with contextlib.suppress(OSError, psutil.Error):
@@ -59,7 +59,7 @@ def _orphans(data: Path) -> list[psutil.Process]:
 
 
 def _works_in(process: psutil.Process, data: Path) -> bool:
-    """Whether a process is PostgreSQL's, of the owner of the data, and at work on them."""
+    """Whether a process is PostgreSQL, belongs to the owner of the data, and uses them."""
     if not process.name().startswith("postgres"):
         return False
     if process.uids().effective != data.stat().st_uid:
@@ -69,7 +69,7 @@ def _works_in(process: psutil.Process, data: Path) -> bool:
     try:
         folder = process.cwd()
     except psutil.AccessDenied:
-        # root of a container may not look into other users' processes, but they themselves may
+        # root in a container may not inspect processes of other users, but these users may
         folder = subprocess.run(
             ["/bin/sh", "-c", f"cd /proc/{process.pid}/cwd && pwd -P"],
             capture_output=True,
@@ -79,5 +79,5 @@ def _works_in(process: psutil.Process, data: Path) -> bool:
             group=process.gids().effective,
             extra_groups=[],
         ).stdout.rstrip("\n")
-    # a server and its children stay in the data folder, wherever that may be moved
+    # a server and its children stay in the data folder, even if it is moved
     return bool(folder) and data.samefile(folder)

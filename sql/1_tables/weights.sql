@@ -1,7 +1,7 @@
 -- The weights. The large tables are partitioned by model: loading fills a table that has no keys
 -- yet, dropping a model drops its table.
 
-CREATE TABLE IF NOT EXISTS lm.token_embedding (
+CREATE TABLE lm.token_embedding (
     model_id int NOT NULL,
     token_id int NOT NULL,
     block int NOT NULL DEFAULT 0,
@@ -19,7 +19,7 @@ COMMENT ON COLUMN lm.token_embedding.block IS
 COMMENT ON COLUMN lm.token_embedding.embedding IS 'Its embedding, [d_block], in a float32 model.';
 COMMENT ON COLUMN lm.token_embedding.embedding_half IS 'Its embedding, [d_block], in a float16 model.';
 
-CREATE TABLE IF NOT EXISTS lm.unembedding (
+CREATE TABLE lm.unembedding (
     model_id int NOT NULL,
     token_id int NOT NULL,
     block int NOT NULL DEFAULT 0,
@@ -38,7 +38,7 @@ COMMENT ON COLUMN lm.unembedding.bias IS 'The token''s bias; on block 0, and 0 o
 COMMENT ON COLUMN lm.unembedding.weight IS 'The token''s weights, [d_block], in a float32 model.';
 COMMENT ON COLUMN lm.unembedding.weight_half IS 'The token''s weights, [d_block], in a float16 model.';
 
-CREATE TABLE IF NOT EXISTS lm.linear (
+CREATE TABLE lm.linear (
     model_id int NOT NULL,
     layer int NOT NULL,
     map lm.site NOT NULL,
@@ -62,7 +62,7 @@ COMMENT ON COLUMN lm.linear.bias IS 'The unit''s bias; on block 0, and 0 on the 
 COMMENT ON COLUMN lm.linear.weight IS 'The unit''s weights, [d_block] or what is left, in a float32 model.';
 COMMENT ON COLUMN lm.linear.weight_half IS 'The same in a float16 model.';
 
-CREATE TABLE IF NOT EXISTS lm.position_embedding (
+CREATE TABLE lm.position_embedding (
     model_id int NOT NULL REFERENCES lm.model ON DELETE CASCADE,
     position int NOT NULL,
     embedding vector NOT NULL,
@@ -74,7 +74,7 @@ COMMENT ON COLUMN lm.position_embedding.model_id IS 'The model.';
 COMMENT ON COLUMN lm.position_embedding.position IS 'The position, from 0 to n_ctx − 1.';
 COMMENT ON COLUMN lm.position_embedding.embedding IS 'Its embedding, [d_model].';
 
-CREATE TABLE IF NOT EXISTS lm.layer_norm (
+CREATE TABLE lm.layer_norm (
     model_id int NOT NULL REFERENCES lm.model ON DELETE CASCADE,
     layer int NOT NULL,
     site text NOT NULL CHECK (
@@ -87,7 +87,7 @@ CREATE TABLE IF NOT EXISTS lm.layer_norm (
     PRIMARY KEY (model_id, layer, site)
 );
 
-CREATE TABLE IF NOT EXISTS lm.layer (
+CREATE TABLE lm.layer (
     model_id int NOT NULL REFERENCES lm.model ON DELETE CASCADE,
     layer int NOT NULL CHECK (layer >= 0),
     sliding_window int CHECK (sliding_window > 0),
@@ -103,7 +103,7 @@ COMMENT ON COLUMN lm.layer.sliding_window IS
 COMMENT ON COLUMN lm.layer.rotary IS
 'Which frequencies rotate queries and keys, a row of lm.rotary; NULL: they are not rotated.';
 
-CREATE TABLE IF NOT EXISTS lm.rotary (
+CREATE TABLE lm.rotary (
     model_id int NOT NULL REFERENCES lm.model ON DELETE CASCADE,
     rotary int NOT NULL,
     frequencies vector NOT NULL,
@@ -139,3 +139,24 @@ ALTER TABLE lm.linear ALTER weight SET STORAGE PLAIN, ALTER weight_half SET STOR
 -- MAIN: in the row itself wherever it fits a page
 ALTER TABLE lm.position_embedding ALTER embedding SET STORAGE MAIN;
 ALTER TABLE lm.layer_norm ALTER gain SET STORAGE MAIN, ALTER bias SET STORAGE MAIN;
+
+-- weights are tables of each model's own, which no foreign key can delete
+CREATE FUNCTION lm.drop_weights()
+RETURNS trigger
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM lm.drop_leftovers();
+    RETURN NULL;
+END
+$$;
+
+COMMENT ON FUNCTION lm.drop_weights IS 'Drops the weights of models that have been deleted.';
+
+CREATE TRIGGER drop_weights
+AFTER DELETE ON lm.model
+FOR EACH STATEMENT
+EXECUTE FUNCTION lm.drop_weights();
+
+COMMENT ON TRIGGER drop_weights ON lm.model IS 'Drops the weights of models that are deleted.';

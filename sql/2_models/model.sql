@@ -9,6 +9,7 @@ CREATE OR REPLACE FUNCTION lm.fail(
 RETURNS anyelement
 LANGUAGE plpgsql
 VOLATILE
+SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     -- a message made with a NULL argument is NULL, and RAISE does not take that
@@ -73,7 +74,7 @@ RETURNS int
 LANGUAGE sql
 STABLE
 RETURN COALESCE(
-    -- the default in a subquery, so that it is not computed, and raises no error, if a name is given
+    -- the default in a subquery: if a name is given it is not computed and raises no error
     (
         SELECT m.model_id
         FROM lm.model AS m

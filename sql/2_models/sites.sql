@@ -35,7 +35,10 @@ CROSS JOIN LATERAL (
     ('q', m.n_head, m.d_head, true),
     ('k', m.n_kv_head, m.d_head, true),
     ('v', m.n_kv_head, m.d_head, true),
-    ('rot_q', m.n_head, m.d_head, EXISTS (SELECT FROM lm.rotary AS r WHERE r.model_id = m.model_id)),
+    (
+        'rot_q', m.n_head, m.d_head,
+        EXISTS (SELECT FROM lm.rotary AS r WHERE r.model_id = m.model_id)
+    ),
     (
         'rot_k', m.n_kv_head, m.d_head,
         EXISTS (SELECT FROM lm.rotary AS r WHERE r.model_id = m.model_id)

@@ -66,5 +66,5 @@ BEGIN ATOMIC
     CROSS JOIN lm.halves(first.x) AS half;
 END;
 
-COMMENT ON FUNCTION lm.linear IS
+COMMENT ON FUNCTION lm.linear(vector[], int, int, lm.site, int) IS
 'One of the model''s linear maps applied to each row of x: bias + weight · x, [rows of x, units]; a set of one. Of a map cut in blocks it applies one; they add up.';

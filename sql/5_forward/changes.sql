@@ -1,18 +1,24 @@
 -- Changes: how the forward pass alters a site where an intervention is meant for it.
 
--- x := factor · x + value, in part of a site; NULL in sequence, layer, head, position: every one
-CREATE TYPE lm.change AS (
-    sequence int,
-    site lm.site,
-    layer int,
-    head int,
-    "position" int,
-    key_position int,
-    first int,
-    width int,
-    factor float8,
-    value vector
-);
+DO $$
+BEGIN
+    -- x := factor · x + value, in part of a site; NULL in sequence, layer, head, position: every one
+    CREATE TYPE lm.change AS (
+        sequence int,
+        site lm.site,
+        layer int,
+        head int,
+        "position" int,
+        key_position int,
+        first int,
+        width int,
+        factor float8,
+        value vector
+    );
+EXCEPTION
+    WHEN duplicate_object THEN NULL;
+END
+$$;
 
 COMMENT ON TYPE lm.change IS
 'An intervention made ready: x := factor · x + value in width columns of a site from column first on (NULL: in all), at the sequence, layer, head and position given (NULL: at each). Of attn_scores, the edge to key_position that is cut.';

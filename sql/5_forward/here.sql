@@ -1,27 +1,33 @@
 -- What every step of a forward pass needs to know: where it is, and the sizes there.
 
-CREATE TYPE lm.here AS (
-    model_id int,
-    layer int,
-    sequences int[],
-    positions int[],
-    keep lm.site[],
-    n_head int,
-    n_kv_head int,
-    d_head int,
-    d_block int,
-    norm_is_centred boolean,
-    layer_norm_eps float8,
-    parallel_attn_mlp boolean,
-    gated_mlp boolean,
-    activation text,
-    attn_scaling float8,
-    attn_logit_softcapping float8,
-    sliding_window int,
-    generation_id bigint,
-    context_run bigint,
-    changes lm.change[]
-);
+DO $$
+BEGIN
+    CREATE TYPE lm.here AS (
+        model_id int,
+        layer int,
+        sequences int[],
+        positions int[],
+        keep lm.site[],
+        n_head int,
+        n_kv_head int,
+        d_head int,
+        d_block int,
+        norm_is_centred boolean,
+        layer_norm_eps float8,
+        parallel_attn_mlp boolean,
+        gated_mlp boolean,
+        activation text,
+        attn_scaling float8,
+        attn_logit_softcapping float8,
+        sliding_window int,
+        generation_id bigint,
+        context_run bigint,
+        changes lm.change[]
+    );
+EXCEPTION
+    WHEN duplicate_object THEN NULL;
+END
+$$;
 
 COMMENT ON TYPE lm.here IS
 'A layer of a forward pass over a batch of positions: what its steps need to know besides their matrices.';
@@ -46,10 +52,16 @@ COMMENT ON COLUMN lm.here.generation_id IS 'The generation whose cache comes bef
 COMMENT ON COLUMN lm.here.context_run IS 'The run that the batch continues; NULL: none.';
 COMMENT ON COLUMN lm.here.changes IS 'The changes to make on the way; NULL: none.';
 
-CREATE TYPE lm.matrix AS (
-    site lm.site,
-    x vector[]
-);
+DO $$
+BEGIN
+    CREATE TYPE lm.matrix AS (
+        site lm.site,
+        x vector[]
+    );
+EXCEPTION
+    WHEN duplicate_object THEN NULL;
+END
+$$;
 
 COMMENT ON TYPE lm.matrix IS 'What a layer has at a site.';
 COMMENT ON COLUMN lm.matrix.site IS 'The site.';

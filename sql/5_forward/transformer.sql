@@ -79,11 +79,13 @@ BEGIN ATOMIC
                 FROM (
                     VALUES
                     ('resid_pre'::lm.site, resid_pre), ('ln1', ln1), ('q', q), ('k', k), ('v', v),
-                    ('rot_q', rot_q), ('rot_k', rot_k), ('attn_scores', attn_scores),
-                    ('pattern', pattern), ('z', z), ('ln1_post', ln1_post), ('attn_out', attn_out),
-                    ('resid_mid', resid_mid), ('ln2', ln2), ('mlp_pre', mlp_pre),
-                    ('mlp_pre_linear', mlp_pre_linear), ('mlp_post', mlp_post),
-                    ('ln2_post', ln2_post), ('mlp_out', mlp_out), ('resid_post', resid_post)
+                    ('rot_q', rot_q), ('rot_k', rot_k),
+                    ('attn_scores', attention.attn_scores), ('pattern', attention.pattern),
+                    ('z', attention.z), ('ln1_post', o.ln1_post), ('attn_out', o.attn_out),
+                    ('resid_mid', resid_mid), ('ln2', ln2),
+                    ('mlp_pre', mlp.mlp_pre), ('mlp_pre_linear', mlp.mlp_pre_linear),
+                    ('mlp_post', mlp.mlp_post), ('ln2_post', mlp.ln2_post),
+                    ('mlp_out', mlp.mlp_out), ('resid_post', resid_post)
                 ) AS s (site, x)
                 WHERE s.site = ANY (transformer.keep)
                     -- what the last layer leaves is always wanted
@@ -113,13 +115,14 @@ BEGIN ATOMIC
             lm.rotate('rot_k', k_normed, r.cosines, r.sines, r.d_rotary, p.here) AS rot_k
 
         -- pattern = softmax(attn_scores = rot_q · rot_k · scaling), z = pattern v
-        CROSS JOIN LATERAL lm.attention(rot_q, rot_k, v, p.here) AS a
+        CROSS JOIN LATERAL lm.attention(rot_q, rot_k, v, p.here) AS attention
 
         -- attn_out = W_O z + b_O: the attention adjustment                    [position, d_model]
-        CROSS JOIN LATERAL lm.output('attn_out', 'ln1_post', z, p.here) AS o (ln1_post, attn_out)
+        CROSS JOIN LATERAL lm.output('attn_out', 'ln1_post', attention.z, p.here)
+            AS o (ln1_post, attn_out)
 
         -- resid_mid = resid_pre + attn_out                                    [position, d_model]
-        CROSS JOIN LATERAL lm.add('resid_mid', resid_pre, attn_out, p.here) AS resid_mid
+        CROSS JOIN LATERAL lm.add('resid_mid', resid_pre, o.attn_out, p.here) AS resid_mid
 
         -- ln2 = Norm(resid_mid), or of resid_pre where both sub-blocks read it  [position, d_model]
         CROSS JOIN LATERAL lm.norm(
@@ -132,7 +135,7 @@ BEGIN ATOMIC
         CROSS JOIN LATERAL lm.mlp(ln2, p.here) AS mlp
 
         -- resid_post = resid_mid + mlp_out                                    [position, d_model]
-        CROSS JOIN LATERAL lm.add('resid_post', resid_mid, mlp_out, p.here) AS resid_post
+        CROSS JOIN LATERAL lm.add('resid_post', resid_mid, mlp.mlp_out, p.here) AS resid_post
     )
 
     SELECT

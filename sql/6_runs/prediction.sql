@@ -161,7 +161,9 @@ BEGIN ATOMIC
             ARRAY(SELECT generate_series(0, cardinality(i.tokens) - 1)),
             i.tokens,
             '{}',
-            changes => lm.changes(next_token.interventions, i.model_id)
+            changes => lm.changes(
+                next_token.interventions, i.model_id, array_fill(0, ARRAY[cardinality(i.tokens)])
+            )
         ) AS t
         WHERE t.site = 'resid_post'
     ),

@@ -82,6 +82,8 @@ CREATE OR REPLACE FUNCTION lm.token_id(
 RETURNS int
 LANGUAGE sql
 STABLE
+-- dear enough that the planner looks for an index to call it once for, not for each row
+COST 100000
 BEGIN ATOMIC
     WITH
     -- the token of just this text; else what the text becomes, nothing put in front

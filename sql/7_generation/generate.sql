@@ -1,32 +1,6 @@
 -- Generation: a recursive query over tokens. Each step runs one position and reads the keys and
 -- values of earlier positions from lm.attention_cache.
 
-CREATE OR REPLACE FUNCTION lm.forget_generation()
-RETURNS trigger
-LANGUAGE plpgsql
-AS $$
-BEGIN
-    DELETE FROM lm.generation AS g
-    WHERE g.generation_id = new.generation_id AND NOT g.keep;
-    RETURN NULL;
-END
-$$;
-
-COMMENT ON FUNCTION lm.forget_generation IS
-'Deletes a generation at commit, and its cache with it, unless it is kept. After an error there is nothing to delete.';
-
-DROP TRIGGER IF EXISTS forget_generation ON lm.generation;
-
-CREATE CONSTRAINT TRIGGER forget_generation
-AFTER INSERT ON lm.generation
-DEFERRABLE INITIALLY DEFERRED
-FOR EACH ROW
-WHEN (NOT new.keep)
-EXECUTE FUNCTION lm.forget_generation();
-
-COMMENT ON TRIGGER forget_generation ON lm.generation IS
-'Leaves no cache behind, whether a generation was finished or closed half way.';
-
 CREATE OR REPLACE FUNCTION lm.next_step(
     generation_id bigint,
     model_id int,
@@ -144,12 +118,28 @@ END;
 COMMENT ON FUNCTION lm.start_generation IS
 'Opens a generation and returns its key. Errors: n_tokens, temperature, top_k or top_p is out of range.';
 
+CREATE OR REPLACE FUNCTION lm.end_generation(
+    generation_id bigint
+)
+RETURNS boolean
+LANGUAGE sql
+VOLATILE
+BEGIN ATOMIC
+    DELETE FROM lm.generation AS g
+    WHERE g.generation_id = end_generation.generation_id AND NOT g.keep;
+    SELECT true;
+END;
+
+COMMENT ON FUNCTION lm.end_generation IS
+'Deletes a finished generation and its cache, unless they are to be kept; true.';
+
 CREATE OR REPLACE FUNCTION lm.context_is_full(
     n_ctx int
 )
 RETURNS boolean
 LANGUAGE plpgsql
 VOLATILE
+SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     RAISE NOTICE 'generation stops: the model has positions for % tokens and they are used up', n_ctx;
@@ -159,8 +149,8 @@ $$;
 
 COMMENT ON FUNCTION lm.context_is_full IS 'Says why a generation ends before n_tokens. Always true.';
 
--- Declared STABLE, which it is not, and without SET, so that the planner inlines it. Rows then arrive
--- as they are made (a cursor, psql's FETCH_COUNT) and not all at the end.
+-- Declared STABLE, which it is not, and without SET, so that the planner inlines it. Rows then
+-- arrive as they are made (a cursor, psql's FETCH_COUNT) and not all at the end.
 CREATE OR REPLACE FUNCTION lm.generate_tokens(
     prompt text,
     n_tokens int DEFAULT 20,
@@ -188,8 +178,13 @@ BEGIN ATOMIC
             m.model_id,
             m.n_ctx,
             m.end_of_text,
-            lm.prompt_tokens(generate_tokens.prompt, NULL, m.model_id) AS tokens,
-            lm.changes(generate_tokens.interventions, m.model_id) AS changes,
+            p.tokens,
+            lm.changes(
+                generate_tokens.interventions,
+                m.model_id,
+                array_fill(0, ARRAY[cardinality(p.tokens)]),
+                m.n_ctx - 1
+            ) AS changes,
             COALESCE(generate_tokens.seed, (random() * (1::bigint << 53))::bigint) AS seed,
             lm.start_generation(
                 m.model_id,
@@ -200,6 +195,9 @@ BEGIN ATOMIC
                 generate_tokens.keep_cache
             ) AS generation_id
         FROM lm.model AS m
+        CROSS JOIN LATERAL (
+            SELECT lm.prompt_tokens(generate_tokens.prompt, NULL, m.model_id) AS tokens OFFSET 0
+        ) AS p
         WHERE m.model_id = lm.model_id(generate_tokens.model)
     ),
 
@@ -259,7 +257,19 @@ BEGIN ATOMIC
         g.probability
     FROM generated AS g
     CROSS JOIN input AS i
-    WHERE g.step >= 0;
+    WHERE g.step >= 0
+
+    UNION ALL
+
+    -- no row, but the end of the cache once the last token has been taken
+    SELECT
+        NULL,
+        NULL,
+        NULL,
+        NULL,
+        NULL
+    FROM input AS i
+    WHERE NOT lm.end_generation(i.generation_id);
 END;
 
 COMMENT ON FUNCTION lm.generate_tokens IS

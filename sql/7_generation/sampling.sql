@@ -109,8 +109,8 @@ BEGIN ATOMIC
         WHERE r.before < next_draw.top_p * r.total
     ),
 
-    -- greedy: the first of the highest logits. Otherwise the highest of logit / T − ln(−ln u), which
-    -- draws each token with its probability; no cumulative sum is needed, so rounding leaves no gap
+    -- greedy: the first of the highest logits. Else the highest of logit / T − ln(−ln u), which
+    -- draws each token with its probability. It needs no cumulative sum, where rounding leaves gaps
     drawn AS MATERIALIZED (
         SELECT
             array_position(p.logits, h.logit) - 1 AS token_id,

@@ -83,7 +83,20 @@ COMMENT ON FUNCTION lm.site_width IS
 'How many numbers a captured vector of a site has in a model: d_model, d_mlp or d_head. Errors: site is NULL; the model does not have it; its vectors have no fixed width (attn_scores, pattern, logits).';
 
 -- An index on vectors needs their width as a constant, in the index and in the query. So two functions
--- build their statement when they run, from the names and numbers below.
+-- build their statement when they run, from the names and numbers below. Names are looked up at that
+-- time, so each says its schema.
+
+CREATE OR REPLACE FUNCTION lm.vector_schema()
+RETURNS regnamespace
+LANGUAGE sql
+STABLE
+RETURN (
+    SELECT e.extnamespace::regnamespace
+    FROM pg_extension AS e
+    WHERE e.extname = 'vector'
+);
+
+COMMENT ON FUNCTION lm.vector_schema IS 'The schema that pgvector is in.';
 
 CREATE OR REPLACE FUNCTION lm.activation_source(
     site lm.site,
@@ -152,18 +165,19 @@ RETURNS TABLE (
 )
 LANGUAGE plpgsql
 STABLE
-SET search_path FROM CURRENT
+SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     width int := lm.site_width(nearest_activations.site, nearest_activations.model);
     statement text;
 BEGIN
-    IF vector_dims(nearest_activations.x) IS DISTINCT FROM width THEN
+    IF cardinality(nearest_activations.x::real[]) IS DISTINCT FROM width THEN
         PERFORM lm.fail(
             NULL::int,
             format(
                 'the vector has %s numbers and %s has %s',
-                COALESCE(vector_dims(nearest_activations.x), 0), nearest_activations.site, width
+                COALESCE(cardinality(nearest_activations.x::real[]), 0),
+                nearest_activations.site, width
             ),
             'lm.vector_at(run_id, site, layer) gives a captured one'
         );
@@ -177,14 +191,14 @@ BEGIN
                     SELECT
                         c.run_id,
                         c.position,
-                        c.%1$I::vector(%2$s) <=> $1 AS distance
+                        c.%1$I::%5$s.vector(%2$s) OPERATOR(%5$s.<=>) $1 AS distance
                     FROM %3$s AS c
                     WHERE %4$s
-                        AND vector_dims(%1$I) = %2$s
+                        AND %5$s.vector_dims(%1$I) = %2$s
                         AND EXISTS (
                             SELECT FROM lm.run AS r WHERE r.run_id = c.run_id AND r.model_id = $2
                         )
-                    ORDER BY c.%1$I::vector(%2$s) <=> $1
+                    ORDER BY c.%1$I::%5$s.vector(%2$s) OPERATOR(%5$s.<=>) $1
                     LIMIT $3
                 )
 
@@ -202,7 +216,7 @@ BEGIN
                     ON v.model_id = r.model_id AND v.token_id = r.token_ids[n.position + 1]
                 ORDER BY rank
             $query$,
-            a.vector_column, width, a.relation, a.condition
+            a.vector_column, width, a.relation, a.condition, lm.vector_schema()
         )
     INTO statement
     FROM lm.activation_source(
@@ -227,7 +241,7 @@ CREATE OR REPLACE FUNCTION lm.index_activations(
 RETURNS text
 LANGUAGE plpgsql
 VOLATILE
-SET search_path FROM CURRENT
+SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     width int := lm.site_width(index_activations.site, index_activations.model);
@@ -253,9 +267,9 @@ BEGIN
     SELECT
         format(
             -- more links than by default: equal vectors, from runs of one prompt, crowd out the rest
-            'CREATE INDEX IF NOT EXISTS %I ON %s USING hnsw ((%I::vector(%s)) vector_cosine_ops)
-            WITH (m = 32, ef_construction = 200) WHERE %s AND vector_dims(%3$I) = %4$s',
-            name, a.relation, a.vector_column, width, a.condition
+            'CREATE INDEX IF NOT EXISTS %I ON %s USING hnsw ((%I::%6$s.vector(%4$s)) %6$s.vector_cosine_ops)
+            WITH (m = 32, ef_construction = 200) WHERE %5$s AND %6$s.vector_dims(%3$I) = %4$s',
+            name, a.relation, a.vector_column, width, a.condition, lm.vector_schema()
         )
     INTO statement
     FROM lm.activation_source(

@@ -160,6 +160,12 @@ BEGIN ATOMIC
         SELECT
             l.layer,
             p.place AS sequence,
+            -- positions to run, and a share of those they look back at: both take memory
+            (
+                sum(s.n_token - CASE WHEN s.by_head THEN 0 ELSE p.place END + s.n_token / 16)
+                    OVER (PARTITION BY l.layer ORDER BY p.place)
+                - 1
+            ) / lm.tokens_in_a_pass() AS pass,
             CASE WHEN s.by_head THEN p.place ELSE -1 END AS head,
             CASE WHEN s.by_head THEN -1 ELSE p.place END AS position
         FROM sweep AS s
@@ -168,47 +174,14 @@ BEGIN ATOMIC
             AS p (place)
     ),
 
-    -- A patch changes nothing below its layer or before its position. So each sequence begins
-    -- there, with the residual stream of the corrupt run.
-    batch AS MATERIALIZED (
+    pass AS MATERIALIZED (
         SELECT
             p.layer,
-            array_agg(p.sequence ORDER BY p.sequence, t.position) AS sequence,
-            array_agg(t.position ORDER BY p.sequence, t.position) AS position,
-            array_agg(t.token_id ORDER BY p.sequence, t.position) AS token_id,
-            array_agg(x.value ORDER BY p.sequence, t.position) AS resid
-        FROM sweep AS s
-        CROSS JOIN place AS p
-        INNER JOIN lm.run_token AS t ON t.run_id = s.corrupt_run AND t.position >= p.position
-        INNER JOIN lm.activation AS x
-            ON x.run_id = s.corrupt_run
-            AND x.site = 'resid_pre'
-            AND x.layer = p.layer
-            AND x.position = t.position
-        GROUP BY p.layer
-    ),
-
-    -- replace: 0 · x + what the clean run has there
-    patch AS MATERIALIZED (
-        SELECT
-            p.layer,
-            array_agg(
-                (
-                    p.sequence, s.site, p.layer, NULL, c.position, NULL,
-                    CASE WHEN s.by_head THEN c.head * s.d_head + 1 END,
-                    CASE WHEN s.by_head THEN s.d_head END,
-                    0, c.value
-                )::lm.change
-            ) AS changes
-        FROM sweep AS s
-        CROSS JOIN place AS p
-        INNER JOIN lm.captured AS c
-            ON c.run_id = s.clean_run
-            AND c.site = s.site
-            AND c.layer = p.layer
-            AND c.head = p.head
-            AND c.position = COALESCE(NULLIF(p.position, -1), c.position)
-        GROUP BY p.layer
+            p.pass,
+            array_agg(p.sequence ORDER BY p.sequence) AS sequences
+        FROM place AS p
+        GROUP BY p.layer, p.pass
+        ORDER BY p.layer, p.pass
     ),
 
     effect AS (
@@ -220,16 +193,52 @@ BEGIN ATOMIC
             p.position,
             lm.logit_difference(t.value, s.model_id, s.answer, s.wrong)
         FROM sweep AS s
-        CROSS JOIN batch AS b
-        INNER JOIN patch ON patch.layer = b.layer
+        CROSS JOIN pass
+        -- A patch changes nothing below its layer or before its position. So each sequence begins
+        -- there, with the residual stream of the corrupt run.
+        CROSS JOIN LATERAL (
+            SELECT
+                array_agg(p.sequence ORDER BY p.sequence, t.position) AS sequence,
+                array_agg(t.position ORDER BY p.sequence, t.position) AS position,
+                array_agg(t.token_id ORDER BY p.sequence, t.position) AS token_id,
+                array_agg(x.value ORDER BY p.sequence, t.position) AS resid
+            FROM place AS p
+            INNER JOIN lm.run_token AS t ON t.run_id = s.corrupt_run AND t.position >= p.position
+            INNER JOIN lm.activation AS x
+                ON x.run_id = s.corrupt_run
+                AND x.site = 'resid_pre'
+                AND x.layer = p.layer
+                AND x.position = t.position
+            WHERE p.layer = pass.layer AND p.sequence = ANY (pass.sequences)
+        ) AS b
+        -- replace: 0 · x + what the clean run has there
+        CROSS JOIN LATERAL (
+            SELECT
+                array_agg(
+                    (
+                        p.sequence, s.site, p.layer, NULL, c.position, NULL,
+                        CASE WHEN s.by_head THEN c.head * s.d_head + 1 END,
+                        CASE WHEN s.by_head THEN s.d_head END,
+                        0, c.value
+                    )::lm.change
+                ) AS changes
+            FROM place AS p
+            INNER JOIN lm.captured AS c
+                ON c.run_id = s.clean_run
+                AND c.site = s.site
+                AND c.layer = p.layer
+                AND c.head = p.head
+                AND c.position = COALESCE(NULLIF(p.position, -1), c.position)
+            WHERE p.layer = pass.layer AND p.sequence = ANY (pass.sequences)
+        ) AS patch
         CROSS JOIN LATERAL lm.transformer_many(
             s.model_id, b.sequence, b.position, b.token_id, '{}',
             changes => patch.changes,
-            first_layer => b.layer,
+            first_layer => pass.layer,
             resid => b.resid,
             context_run => s.corrupt_run
         ) AS t
-        INNER JOIN place AS p ON p.layer = b.layer AND p.sequence = t.sequence
+        INNER JOIN place AS p ON p.layer = pass.layer AND p.sequence = t.sequence
         WHERE t.site = 'resid_post' AND t.position = s.n_token - 1
         RETURNING 1
     )
@@ -239,7 +248,7 @@ BEGIN ATOMIC
 END;
 
 COMMENT ON FUNCTION lm.patch_places IS
-'Makes the patches of a sweep, one pass per layer, and writes their effects. Returns their number.';
+'Makes the patches of a sweep, in passes of lm.tokens_in_a_pass within a layer, and writes their effects. Returns their number.';
 
 CREATE OR REPLACE FUNCTION lm.patching_sweep(
     clean text,

@@ -1,5 +1,5 @@
--- Does the size of an attention adjustment follow from those of the two tokens before? The norms, the
--- rows of that regression, and the regression.
+-- Does the size of an attention adjustment follow from those of the two tokens before? The norms,
+-- the rows of that regression, and the regression.
 
 CREATE OR REPLACE VIEW lm.adjustment_norm AS
 SELECT

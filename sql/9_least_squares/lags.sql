@@ -20,7 +20,9 @@ BEGIN ATOMIC
     -- the arguments, checked
     checked AS MATERIALIZED (
         SELECT
-            CASE WHEN lm.same_model(lag_rows.run_ids) IS NOT NULL THEN lag_rows.run_ids END AS run_ids,
+            CASE
+                WHEN lm.same_model(lag_rows.run_ids) IS NOT NULL THEN lag_rows.run_ids
+            END AS run_ids,
             CASE
                 WHEN lag_rows.lags >= 1 THEN lag_rows.lags
                 ELSE lm.fail(NULL::int, 'lags must be 1 or more', 'lm.lag_rows(run_ids, lags => 2)')

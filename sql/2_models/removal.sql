@@ -1,0 +1,272 @@
+-- How models and runs go. Order of locks: the model's name, its row, its runs, and at the very end
+-- the tables of weights, for which nobody waits: so what runs and what goes never wait for each other.
+
+CREATE OR REPLACE FUNCTION lm.hold_model(
+    model_id int
+)
+RETURNS int
+LANGUAGE sql
+VOLATILE
+-- who may run a model need not be allowed to change its row
+SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+RETURN COALESCE(
+    (SELECT m.model_id FROM lm.model AS m WHERE m.model_id = hold_model.model_id FOR KEY SHARE),
+    lm.fail(
+        NULL::int,
+        'the model has been dropped meanwhile',
+        'SELECT name FROM lm.model lists those that are loaded'
+    )
+);
+
+COMMENT ON FUNCTION lm.hold_model IS
+'Keeps a model from being dropped until the transaction ends: what runs it will find it. Errors: it is gone.';
+
+CREATE OR REPLACE FUNCTION lm.require_unused(
+    run_ids bigint[]
+)
+RETURNS boolean
+LANGUAGE sql
+STABLE
+BEGIN ATOMIC
+    SELECT
+        CASE
+            WHEN count(*) = 0 THEN true
+            ELSE lm.fail(
+                true,
+                format(
+                    'run %s is needed by the interventions "%s"',
+                    min(i.from_run), min(i.set_name)
+                )
+                || CASE
+                    WHEN count(*) > 1
+                        THEN format(
+                            ' (in all %s runs, by %s)',
+                            count(DISTINCT i.from_run),
+                            string_agg(DISTINCT format('"%s"', i.set_name), ', ')
+                        )
+                    ELSE ''
+                END,
+                format('SELECT lm.replace_interventions(%L) removes that set', min(i.set_name))
+            )
+        END
+    FROM lm.intervention AS i
+    WHERE i.from_run = ANY (require_unused.run_ids);
+END;
+
+COMMENT ON FUNCTION lm.require_unused IS
+'True where no set of interventions takes vectors from these runs. Errors: one does, which is named.';
+
+CREATE OR REPLACE FUNCTION lm.drop_runs(
+    run_ids bigint[]
+)
+RETURNS bigint
+LANGUAGE sql
+VOLATILE
+SET lock_timeout = '5s'
+BEGIN ATOMIC
+    SELECT
+        lm.fail(
+            true,
+            'no such run: ' || string_agg(COALESCE(d.run_id::text, 'NULL'), ', '),
+            'SELECT run_id FROM lm.run lists those there are'
+        )
+    FROM unnest(drop_runs.run_ids) AS d (run_id)
+    WHERE NOT EXISTS (SELECT FROM lm.run AS r WHERE r.run_id = d.run_id)
+    HAVING count(*) > 0;
+
+    SELECT lm.require_unused(drop_runs.run_ids);
+
+    WITH
+    dropped AS (
+        DELETE FROM lm.run AS r
+        WHERE r.run_id = ANY (drop_runs.run_ids)
+        RETURNING 1
+    )
+
+    SELECT count(*)
+    FROM dropped;
+END;
+
+COMMENT ON FUNCTION lm.drop_runs IS
+'Removes runs with all that belongs to them: tokens, captured rows, tags, sweeps. Returns how many. Errors: no such run; a run that a set of interventions needs.';
+
+CREATE OR REPLACE FUNCTION lm.who_holds(
+    name text
+)
+RETURNS text
+LANGUAGE sql
+STABLE
+SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT
+        string_agg(
+            concat_ws(
+                ' ',
+                format('session %s', a.pid),
+                format('(%s)', concat_ws(', ', a.usename, nullif(a.application_name, ''), a.state))
+            ),
+            ', ' ORDER BY a.pid
+        )
+    FROM pg_stat_activity AS a
+    WHERE a.pid <> pg_backend_pid()
+        AND EXISTS (
+            SELECT
+            FROM pg_locks AS l
+            WHERE l.pid = a.pid
+                AND l.granted
+                AND l.database = (
+                    SELECT d.oid FROM pg_database AS d WHERE d.datname = current_database()
+                )
+                AND (
+                    (
+                        l.relation IN ('lm.model'::regclass, 'lm.run'::regclass)
+                        AND l.mode IN ('RowShareLock', 'RowExclusiveLock')
+                    )
+                    OR (
+                        l.locktype = 'advisory'
+                        AND (l.classid::bigint << 32) + l.objid::bigint
+                            = hashtextextended('lm.model ' || who_holds.name, 0)
+                    )
+                )
+        );
+END;
+
+COMMENT ON FUNCTION lm.who_holds IS
+'The other sessions whose open transactions run or change models, or load this one: those that a drop may wait for.';
+
+CREATE OR REPLACE FUNCTION lm.lock_model(
+    name text
+)
+RETURNS int
+LANGUAGE plpgsql
+VOLATILE
+-- shorter than deadlock_timeout: whoever waits for us in turn is let go before that is one
+SET lock_timeout = '400ms'
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    gives_up_at timestamptz := clock_timestamp() + '5 s'::interval;
+    locked int;
+BEGIN
+    LOOP
+        BEGIN
+            PERFORM pg_advisory_xact_lock(hashtextextended('lm.model ' || lock_model.name, 0));
+            SELECT m.model_id INTO locked
+            FROM lm.model AS m
+            WHERE m.name = lock_model.name
+            FOR UPDATE;
+
+            PERFORM r.run_id
+            FROM lm.run AS r
+            WHERE r.model_id = locked
+            ORDER BY r.run_id
+            FOR UPDATE;
+
+            RETURN locked;
+        EXCEPTION
+            WHEN lock_not_available OR deadlock_detected THEN
+                IF clock_timestamp() > gives_up_at THEN
+                    RAISE EXCEPTION USING
+                        MESSAGE = format(
+                            'model "%s" is in use by %s',
+                            lock_model.name,
+                            COALESCE(lm.who_holds(lock_model.name), 'another session')
+                        ),
+                        HINT = 'try again when that transaction has ended',
+                        ERRCODE = 'lock_not_available';
+                END IF;
+        END;
+        PERFORM pg_sleep(0.05 + random() / 10);
+    END LOOP;
+END
+$$;
+
+COMMENT ON FUNCTION lm.lock_model IS
+'Waits a few seconds for what runs a model or loads one of its name, then keeps others from it; returns its key, NULL where there is none. Errors: it stays in use, naming the sessions.';
+
+CREATE OR REPLACE FUNCTION lm.drop_leftovers()
+RETURNS int
+LANGUAGE plpgsql
+VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    gives_up_at timestamptz := clock_timestamp() + '2 s'::interval;
+    parents text;
+    leftovers text;
+    n int;
+BEGIN
+    LOOP
+        SELECT
+            string_agg(DISTINCT format('ONLY %s', i.inhparent::regclass), ', '),
+            string_agg(c.oid::regclass::text, ', '),
+            count(*)
+        INTO parents, leftovers, n
+        FROM pg_class AS c
+        INNER JOIN pg_inherits AS i ON i.inhrelid = c.oid
+        CROSS JOIN LATERAL (
+            SELECT substring(pg_get_expr(c.relpartbound, c.oid) FROM 'FOR VALUES IN \((\d+)\)')::int
+        ) AS bound (model_id)
+        WHERE i.inhparent IN (
+            'lm.token_embedding'::regclass, 'lm.unembedding'::regclass, 'lm.linear'::regclass
+        )
+            AND bound.model_id NOT IN (SELECT m.model_id FROM lm.model AS m)
+            AND pg_has_role(c.relowner, 'USAGE');
+        IF n = 0 THEN
+            RETURN 0;
+        END IF;
+        BEGIN
+            -- a lock that is waited for would make every reader of any model wait behind it
+            EXECUTE format('LOCK TABLE %s, %s IN ACCESS EXCLUSIVE MODE NOWAIT', parents, leftovers);
+            EXECUTE format('DROP TABLE %s', leftovers);
+            RETURN n;
+        EXCEPTION
+            WHEN lock_not_available OR object_in_use OR undefined_table THEN
+                IF clock_timestamp() > gives_up_at THEN
+                    RAISE NOTICE 'weights are being read, and a dropped model''s stay on disk: they go with the next load or drop, or with SELECT lm.drop_leftovers()';
+                    RETURN 0;
+                END IF;
+        END;
+        PERFORM pg_sleep(0.02);
+    END LOOP;
+END
+$$;
+
+COMMENT ON FUNCTION lm.drop_leftovers IS
+'Drops the tables of weights that deleted models left behind, as soon as in two seconds nobody reads weights; returns how many. Each load and drop calls it.';
+
+CREATE OR REPLACE FUNCTION lm.drop_model(
+    name text
+)
+RETURNS void
+LANGUAGE sql
+VOLATILE
+SET lock_timeout = '5s'
+BEGIN ATOMIC
+    SELECT
+        COALESCE(
+            lm.lock_model(drop_model.name),
+            lm.fail(
+                NULL::int,
+                format('no model named "%s" is loaded', drop_model.name),
+                'SELECT name FROM lm.model lists those that are'
+            )
+        );
+
+    SELECT
+        lm.require_unused(
+            ARRAY(
+                SELECT r.run_id
+                FROM lm.run AS r
+                INNER JOIN lm.model AS m ON m.model_id = r.model_id
+                WHERE m.name = drop_model.name
+            )
+        );
+
+    DELETE FROM lm.model AS m
+    WHERE m.name = drop_model.name;
+END;
+
+COMMENT ON FUNCTION lm.drop_model IS
+'Removes a model with all that belongs to it: weights, vocabulary, runs, caches. What runs it at the moment is waited for. Errors: no such model; it stays in use for more than five seconds; a set of interventions takes vectors from its runs.';

@@ -1,0 +1,268 @@
+-- Which runs are meant: by their numbers, by a tag, or all.
+
+CREATE OR REPLACE FUNCTION lm.write_ranges(
+    numbers int8multirange
+)
+RETURNS text
+LANGUAGE sql
+IMMUTABLE
+RETURN (
+    SELECT
+        string_agg(
+            concat_ws('-', lower(n.part), nullif(upper(n.part) - 1, lower(n.part))),
+            ',' ORDER BY n.part
+        )
+    FROM unnest(write_ranges.numbers) AS n (part)
+);
+
+COMMENT ON FUNCTION lm.write_ranges IS 'Numbers as one writes them: 1-3,5.';
+
+CREATE OR REPLACE FUNCTION lm.read_ranges(
+    numbers text
+)
+RETURNS int8multirange
+LANGUAGE sql
+IMMUTABLE
+RETURN (
+    SELECT
+        CASE
+            WHEN bool_and(r.first <= r.last AND r.last < 9223372036854775807)
+                THEN range_agg(
+                    CASE
+                        WHEN r.first <= r.last AND r.last < 9223372036854775807
+                            THEN int8range(r.first::bigint, r.last::bigint, '[]')
+                    END
+                )
+        END
+    FROM regexp_split_to_table(read_ranges.numbers, ',') AS t (part)
+    LEFT JOIN LATERAL regexp_match(t.part, '^\s*([0-9]+)\s*(?:-\s*([0-9]+)\s*)?$') AS m (number)
+        ON true
+    CROSS JOIN LATERAL (
+        SELECT
+            COALESCE(m.number[1]::numeric, 1) AS first,
+            -- what is no number is a range that cannot be
+            COALESCE(m.number[2]::numeric, m.number[1]::numeric, 0) AS last
+    ) AS r
+);
+
+COMMENT ON FUNCTION lm.read_ranges IS 'Numbers written as 1-3,5; NULL where that is not what is written.';
+
+CREATE OR REPLACE VIEW lm.whole_run AS
+SELECT
+    r.run_id,
+    m.name AS model,
+    r.token_ids,
+    r.interventions,
+    r.intervention_digest
+FROM lm.run AS r
+INNER JOIN lm.model AS m ON m.model_id = r.model_id
+WHERE 'attn_out' = ANY (r.capture)
+    AND num_nonnulls(r.capture_layers, r.capture_positions) = 0;
+
+COMMENT ON VIEW lm.whole_run IS
+'The runs that kept their attention adjustments whole, in every layer and at every position: those that regressions over many runs take.';
+COMMENT ON COLUMN lm.whole_run.run_id IS 'The run.';
+COMMENT ON COLUMN lm.whole_run.model IS 'Name of its model.';
+COMMENT ON COLUMN lm.whole_run.token_ids IS 'The tokens that were run.';
+COMMENT ON COLUMN lm.whole_run.interventions IS 'The set of interventions that were made; NULL: none.';
+COMMENT ON COLUMN lm.whole_run.intervention_digest IS 'As in lm.run.';
+
+CREATE OR REPLACE FUNCTION lm.numbered_runs(
+    which text,
+    model text
+)
+RETURNS SETOF bigint
+LANGUAGE sql
+STABLE
+BEGIN ATOMIC
+    WITH
+    asked AS MATERIALIZED (
+        SELECT
+            COALESCE(
+                lm.read_ranges(numbered_runs.which),
+                lm.fail(
+                    NULL::int8multirange,
+                    format('"%s" names no runs', numbered_runs.which),
+                    'say 1,2,5-9 or all or tag:NAME=VALUE'
+                )
+            ) AS numbers
+    ),
+
+    found AS MATERIALIZED (
+        SELECT
+            r.run_id,
+            m.name = COALESCE(numbered_runs.model, m.name) AS is_meant,
+            'attn_out' = ANY (r.capture) AS has_adjustments
+        FROM asked AS a
+        INNER JOIN lm.run AS r ON r.run_id <@ a.numbers
+        INNER JOIN lm.model AS m ON m.model_id = r.model_id
+    ),
+
+    -- as ranges: there may be more numbers than memory
+    fault AS MATERIALIZED (
+        SELECT
+            a.numbers
+            - COALESCE(
+                range_agg(int8range(f.run_id, f.run_id, '[]')) FILTER (WHERE f.run_id IS NOT NULL),
+                '{}'
+            ) AS missing,
+            range_agg(int8range(f.run_id, f.run_id, '[]'))
+                FILTER (WHERE f.is_meant AND NOT f.has_adjustments) AS bare,
+            bool_or(f.is_meant) AS any_is_meant
+        FROM asked AS a
+        LEFT JOIN found AS f ON true
+        GROUP BY a.numbers
+    )
+
+    SELECT f.run_id
+    FROM fault AS x
+    LEFT JOIN found AS f ON f.is_meant
+    WHERE
+        CASE
+            WHEN NOT isempty(x.missing)
+                THEN lm.fail(
+                    true,
+                    'there are no runs ' || lm.write_ranges(x.missing),
+                    'the table lm.run lists those there are'
+                )
+            WHEN NOT x.any_is_meant
+                THEN lm.fail(
+                    true,
+                    format(
+                        'none of the runs %s is of the model %s',
+                        numbered_runs.which, numbered_runs.model
+                    )
+                )
+            WHEN x.bare IS NOT NULL
+                THEN lm.fail(
+                    true,
+                    format('the runs %s kept no attention adjustments', lm.write_ranges(x.bare)),
+                    'run their texts again with attn_out among the captured sites'
+                )
+            ELSE true
+        END;
+END;
+
+COMMENT ON FUNCTION lm.numbered_runs IS
+'The runs of these numbers that are of a model, NULL being any. Errors: what is no number; no such run; none of that model; one without attention adjustments.';
+
+CREATE OR REPLACE FUNCTION lm.select_runs(
+    which text DEFAULT 'all',
+    model text DEFAULT NULL
+)
+RETURNS TABLE (
+    run_id bigint,
+    n_older bigint
+)
+LANGUAGE sql
+STABLE
+BEGIN ATOMIC
+    WITH
+    asked AS MATERIALIZED (
+        SELECT
+            s.is_tag OR select_runs.which = 'all' AS is_search,
+            s.is_tag,
+            split_part(s.tag, '=', 1) AS name,
+            substr(s.tag, strpos(s.tag, '=') + 1) AS value,
+            CASE
+                WHEN select_runs.which IS NULL
+                    THEN lm.fail(true, 'which runs: NULL', 'say 1,2,5-9 or all or tag:NAME=VALUE')
+                WHEN s.is_tag AND s.tag !~ '^[^=]+=.'
+                    THEN lm.fail(
+                        true, format('"%s" names no tag', select_runs.which), 'say tag:NAME=VALUE'
+                    )
+                ELSE true
+            END AS sound
+        FROM (
+            SELECT
+                starts_with(select_runs.which, 'tag:') AS is_tag,
+                substr(select_runs.which, 5) AS tag
+        ) AS s
+    ),
+
+    chosen AS MATERIALIZED (
+        SELECT
+            n.run_id,
+            0 AS n_older
+        FROM asked AS a
+        CROSS JOIN LATERAL (
+            SELECT n.run_id
+            FROM lm.numbered_runs(select_runs.which, select_runs.model) AS n (run_id)
+            WHERE NOT a.is_search
+        ) AS n
+        WHERE a.sound
+
+        UNION ALL
+
+        -- of a text that was run again, its last run
+        SELECT
+            max(w.run_id),
+            count(*) - 1
+        FROM asked AS a
+        INNER JOIN lm.whole_run AS w ON w.model = COALESCE(select_runs.model, w.model)
+        WHERE a.sound
+            AND a.is_search
+            AND CASE
+                WHEN a.is_tag
+                    THEN EXISTS (
+                        SELECT
+                        FROM lm.tag AS t
+                        WHERE t.run_id = w.run_id
+                            AND t.position IS NULL
+                            AND t.name = a.name
+                            AND t.value = a.value
+                    )
+                ELSE w.interventions IS NULL
+            END
+        GROUP BY w.model, w.token_ids, w.interventions, w.intervention_digest
+    ),
+
+    models AS (
+        SELECT
+            array_agg(DISTINCT m.name ORDER BY m.name) AS names
+        FROM chosen AS c
+        INNER JOIN lm.run AS r ON r.run_id = c.run_id
+        INNER JOIN lm.model AS m ON m.model_id = r.model_id
+    )
+
+    SELECT
+        c.run_id,
+        c.n_older
+    FROM models AS m
+    CROSS JOIN asked AS a
+    LEFT JOIN chosen AS c ON true
+    WHERE
+        CASE
+            WHEN m.names IS NULL
+                THEN lm.fail(
+                    true,
+                    format(
+                        CASE
+                            WHEN a.is_tag THEN 'no run%s that kept attn_out is tagged %s=%s'
+                            ELSE 'there is no run%s to analyze'
+                        END,
+                        ' of the model ' || select_runs.model, a.name, a.value
+                    ),
+                    CASE
+                        WHEN a.is_tag THEN 'the table lm.tag has the tags there are'
+                        ELSE 'psqlm run --file F --each line makes some'
+                    END
+                )
+            WHEN cardinality(m.names) > 1
+                THEN lm.fail(
+                    true,
+                    format(
+                        'the runs are of several models (%s)', array_to_string(m.names, ', ')
+                    ),
+                    format(
+                        'name one with --model, or compare them: --models %s',
+                        array_to_string(m.names, ',')
+                    )
+                )
+            ELSE true
+        END
+    ORDER BY c.run_id;
+END;
+
+COMMENT ON FUNCTION lm.select_runs IS
+'The runs of one model to analyze: numbers (1,2,5-9), tag:NAME=VALUE, or all, which are those without interventions. The latter two take those that kept their attention adjustments whole and, of a text that was run several times, the last: n_older counts the others, whose rows would count twice. Errors: no such run; runs of several models; those of lm.numbered_runs.';
