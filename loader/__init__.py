@@ -49,7 +49,7 @@ def load(
         The model's name.
 
     Raises:
-        PsqlmError: no such model, not a GPT-2 that the SQL computes, damaged files, or a model
+        PsqlmError: no such model, none of a family that the SQL computes, damaged files, or a model
             of that name is loaded already; it is in use, or interventions need its runs.
     """
     dtype = dtype or "float32"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from textwrap import shorten
 from typing import Any
@@ -50,7 +51,15 @@ def read_config(path: Path) -> Architecture:
     Raises:
         PsqlmError: it is of another family, or has options that the SQL does not compute.
     """
-    given = read_json(path)
+    return architecture(read_json(path), path)
+
+
+def architecture(given: Any, path: Path) -> Architecture:
+    """The architecture that the contents of a config.json describe.
+
+    Raises:
+        PsqlmError: as `read_config`.
+    """
     if not isinstance(given, dict):
         raise PsqlmError(f"{path} is not a model's configuration")
     name = given.get("model_type")
@@ -183,7 +192,7 @@ class _Reader:
             raise PsqlmError(
                 f"{self._path}: query_pre_attn_scalar {_shown(scalar)} is not a positive number"
             )
-        return float(scalar) ** -0.5
+        return 1 / math.sqrt(scalar)
 
     def _cap(self, option: str) -> float | None:
         value = self._config.get(option)

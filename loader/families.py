@@ -111,6 +111,7 @@ COMMON_SIZES = {
 # What every family has, and psqlm does not compute.
 COMMON_REQUIRED: Option = {
     "quantization_config": (None,),
+    "clip_qkv": (None,),
     "add_cross_attention": (False,),
     "is_encoder_decoder": (False,),
     "use_bidirectional_attention": (None, False),

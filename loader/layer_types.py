@@ -74,11 +74,11 @@ def _default_kinds(config: dict[str, Any], family: Family, n_layer: int) -> list
         return _expand(config, n_layer)
     if family.layers_have_windows:
         return [SLIDING] * n_layer
-    pattern = config.get("sliding_window_pattern")
-    if isinstance(pattern, int) and pattern > 0:
+    pattern = _count(config, "sliding_window_pattern", 1)
+    if pattern is not None:
         return [SLIDING if (layer + 1) % pattern else FULL for layer in range(n_layer)]
     if config.get("use_sliding_window"):
-        first = config.get("max_window_layers", 0)
+        first = _count(config, "max_window_layers", 0) or 0
         return [SLIDING if layer >= first else FULL for layer in range(n_layer)]
     return [FULL] * n_layer
 
@@ -87,12 +87,11 @@ def _expand(config: dict[str, Any], n_layer: int) -> list[str]:
     """GPT-Neo's attention_types, [[["global", "local"], 6]], or attention_layers."""
     names = {"global": FULL, "local": SLIDING}
     try:
-        layers = (
-            config.get("attention_layers")
-            or [kind for kinds, times in config["attention_types"] for kind in list(kinds) * times][
-                : n_layer + 1
-            ]
-        )
+        layers = config.get("attention_layers") or [
+            kind
+            for kinds, times in config["attention_types"]
+            for kind in list(kinds) * min(times, n_layer + 1)
+        ]
         return [names[kind] for kind in layers]
     except (KeyError, TypeError, ValueError) as error:
         raise PsqlmError(
@@ -110,11 +109,19 @@ def _window(config: dict[str, Any], family: Family) -> int | None:
     return value
 
 
+def _count(config: dict[str, Any], option: str, least: int) -> int | None:
+    """A number of layers, if the option is there."""
+    value = config.get(option)
+    if value is not None and (type(value) is not int or value < least):
+        raise PsqlmError(f"{option} must be a number from {least} up: fetch the model again")
+    return value
+
+
 def _turns(config: dict[str, Any], n_layer: int) -> list[bool]:
     """Which layers rotate; in SmolLM3 not every one."""
     given = config.get("no_rope_layers")
-    interval = config.get("no_rope_layer_interval")
-    if given is None and isinstance(interval, int) and interval > 0:
+    interval = _count(config, "no_rope_layer_interval", 1)
+    if given is None and interval is not None:
         given = [(layer + 1) % interval != 0 for layer in range(n_layer)]
     if given is None:
         return [True] * n_layer

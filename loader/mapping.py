@@ -89,5 +89,5 @@ def parts(
 
 
 def _norm(tensor: str, width: int, bias: bool) -> dict[str, tuple[int, ...]]:
-    shapes = {f"{tensor}.weight": (width,)}
+    shapes: dict[str, tuple[int, ...]] = {f"{tensor}.weight": (width,)}
     return shapes | {f"{tensor}.bias": (width,)} if bias else shapes

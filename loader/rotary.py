@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from textwrap import shorten
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ import numpy.typing as npt
 from psqlm.errors import PsqlmError
 
 Vector = npt.NDArray[np.float32]
+WIDEST = 65536  # far above any head; what is made of it stays small
 
 
 @dataclass(frozen=True)
@@ -40,17 +42,24 @@ def read_rotary(parameters: dict[str, Any], d_head: int, n_ctx: int) -> Rotary:
         PsqlmError: a type that is not computed, or one whose numbers are missing.
     """
     kind = parameters.get("rope_type") or parameters.get("type") or "default"
-    if kind not in KINDS:
-        raise PsqlmError(f"rope_type {kind!r} is not supported: psqlm computes {', '.join(KINDS)}")
-    width = int(d_head * _number(parameters, "partial_rotary_factor", 1.0))
+    if not isinstance(kind, str) or kind not in KINDS:
+        shown = shorten(repr(kind), 60)
+        raise PsqlmError(f"rope_type {shown} is not supported: psqlm computes {', '.join(KINDS)}")
+    width = int(min(d_head * _number(parameters, "partial_rotary_factor", 1.0), WIDEST + 1))
     theta = _number(parameters, "rope_theta", 10000.0)
-    if width < 2 or width % 2 or width > d_head or theta <= 1:
+    if width < 2 or width % 2 or width > min(d_head, WIDEST) or theta <= 1:
         raise PsqlmError(
             f"rope_theta {theta:g} over {width} of {d_head} dimensions cannot be computed: "
             "check the model's config.json"
         )
     base = 1 / theta ** (np.arange(0, width, 2, dtype=np.float32) / np.float32(width))
-    frequencies, scaling = KINDS[kind](base.astype(np.float32), parameters, theta, n_ctx)
+    senseless = PsqlmError(f"rope_parameters of type {kind} give no numbers: check config.json")
+    try:
+        frequencies, scaling = KINDS[kind](base.astype(np.float32), parameters, theta, n_ctx)
+    except (ArithmeticError, ValueError) as error:
+        raise senseless from error
+    if not np.isfinite(frequencies).all():
+        raise senseless
     return Rotary(tuple(float(f) for f in frequencies.astype(np.float32)), scaling)
 
 
@@ -67,6 +76,10 @@ def _llama3(base: Vector, given: dict[str, Any], _: float, n_ctx: int) -> tuple[
     factor, low, high = (
         _number(given, name) for name in ("factor", "low_freq_factor", "high_freq_factor")
     )
+    if low >= high:
+        raise PsqlmError(
+            f"rope_parameters: low_freq_factor {low:g} must be below high_freq_factor {high:g}"
+        )
     length = _number(given, "original_max_position_embeddings", n_ctx)
     wavelength = 2 * math.pi / base
     smooth = (length / wavelength - low) / (high - low)
@@ -96,15 +109,14 @@ def _yarn(base: Vector, given: dict[str, Any], theta: float, n_ctx: int) -> tupl
         low, high = math.floor(low), math.ceil(high)
     low, high = max(low, 0), min(high, width - 1)
     ramp = np.clip((np.arange(width // 2) - low) / ((high - low) or 0.001), 0, 1)
-    scaling = given.get("attention_factor")
-    if scaling is None:
-        scale, all_scale = given.get("mscale"), given.get("mscale_all_dim")
-        scaling = (
-            _magnitude(factor, scale) / _magnitude(factor, all_scale)
-            if scale and all_scale
-            else _magnitude(factor, 1.0)
-        )
-    return base / factor * ramp + base * (1 - ramp), float(scaling)
+    if given.get("attention_factor") is not None:
+        scaling = _number(given, "attention_factor")
+    elif given.get("mscale") and given.get("mscale_all_dim"):
+        scale, all_scale = (_number(given, name) for name in ("mscale", "mscale_all_dim"))
+        scaling = _magnitude(factor, scale) / _magnitude(factor, all_scale)
+    else:
+        scaling = _magnitude(factor, 1.0)
+    return base / factor * ramp + base * (1 - ramp), scaling
 
 
 def _magnitude(factor: float, scale: float) -> float:
@@ -127,7 +139,8 @@ def _number(given: dict[str, Any], name: str, default: float | None = None) -> f
     if value is None:
         value = default
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-        raise PsqlmError(f"rope_parameters: {name} must be a number, not {value!r}")
+        shown = shorten(repr(value), 60)
+        raise PsqlmError(f"rope_parameters: {name} must be a number, not {shown}")
     if value <= 0:
         raise PsqlmError(f"rope_parameters: {name} must be above 0, not {value!r}")
     return float(value)

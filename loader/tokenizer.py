@@ -135,14 +135,10 @@ def _read_files(folder: Path) -> _Files:
                 f"{path}: byte_fallback is {model.get('byte_fallback')!r}: psqlm reads BPE over "
                 "bytes without it, and over characters with it"
             )
-        # an array of pairs, or as it was written before, of strings with a space between
-        merges = [
-            merge.split(" ") if isinstance(merge, str) else merge for merge in model["merges"]
-        ]
         return _Files(
             path,
             {token: int(number) for token, number in model["vocab"].items()},
-            [(left, right) for left, right in merges],
+            [_pair(merge) for merge in model["merges"]],
             bool(model.get("ignore_merges")),
             pipeline,
         )
@@ -151,6 +147,14 @@ def _read_files(folder: Path) -> _Files:
         vocabulary = {token: int(number) for token, number in read_json(vocab_file).items()}
         return _Files(vocab_file, vocabulary, _read_merges(merges_file), False, Pipeline())
     raise PsqlmError(f"{folder} has neither vocab.json and merges.txt nor tokenizer.json")
+
+
+def _pair(merge: Any) -> tuple[str, str]:
+    """A merge of tokenizer.json: an array of two, or as it was written before, with a space."""
+    left, right = merge.split(" ") if isinstance(merge, str) else merge
+    if not (isinstance(left, str) and isinstance(right, str)):
+        raise TypeError
+    return left, right
 
 
 def _check_reachable(files: _Files, tokens: list[Token], added: list[AddedToken]) -> None:

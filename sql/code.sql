@@ -45,8 +45,10 @@
 \ir 7_generation/sampling.sql
 \ir 7_generation/generate.sql
 \ir 8_lenses/patching.sql
+\ir 9_least_squares/exact_products.sql
 \ir 9_least_squares/moments.sql
 \ir 9_least_squares/significance.sql
+\ir 9_least_squares/elimination.sql
 \ir 9_least_squares/least_squares.sql
 \ir 9_least_squares/analysis.sql
 \ir 9_least_squares/lags.sql

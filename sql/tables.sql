@@ -7,4 +7,5 @@
 \ir 1_tables/runs.sql
 \ir 1_tables/interventions.sql
 \ir 1_tables/generation.sql
+\ir 1_tables/verification.sql
 \ir 1_tables/installation.sql

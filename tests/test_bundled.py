@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import torch
 from tokenizers import Tokenizer
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from psqlm import database, loader
 from psqlm.bundled_files import BUNDLED, DEMO_MODEL
 from psqlm.errors import PsqlmError
 from psqlm.loader import source
@@ -55,3 +57,20 @@ def test_they_are_found_by_name(name: str) -> None:
     assert source.find(name) == source.Source(BUNDLED[name], name)
     with pytest.raises(PsqlmError, match=f"{name} has no revisions"):
         source.find(name, "main")
+
+
+def test_they_load_over_a_connection_of_psqlm(make_database: Callable[[str], str]) -> None:
+    """Whose search path names no schema of pgvector's or of psqlm's."""
+    with database.connect(make_database("psqlm_bundled")) as connection:
+        for name, folder in BUNDLED.items():
+            loader.load(connection, name)
+            ids = Tokenizer.from_file(str(folder / "tokenizer.json")).encode(TALE).ids
+            model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
+            with torch.inference_mode():
+                theirs = model(torch.tensor([ids])).logits[0, -1]
+            row = connection.execute(
+                "SELECT token_id, logit FROM lm.next_token(%s, 1, %s)", (TALE, name)
+            ).fetchone()
+            assert row is not None
+            assert row[0] == int(theirs.argmax())
+            assert row[1] == pytest.approx(float(theirs.max()), abs=1e-4)

@@ -211,6 +211,19 @@ def test_generate_prints_prompt_and_continuation(database: psycopg.Connection) -
     assert (result.exit_code, result.stdout) == (0, f"{PROMPT}{row[0]}\n")
 
 
+def test_generate_with_interventions(database: psycopg.Connection) -> None:
+    make = "SELECT lm.replace_interventions('hush', lm.make_intervention('attn_out', 'zero'))"
+    database.execute(make)
+    told = database.execute(
+        "SELECT lm.generate(%s, 5), lm.generate(%s, 5, interventions => 'hush')", (PROMPT, PROMPT)
+    ).fetchone()
+    assert told is not None
+    assert told[0] != told[1]
+    result = psqlm("generate", PROMPT, "-n", "5", "--interventions", "hush")
+    assert (result.exit_code, result.stdout) == (0, f"{PROMPT}{told[1]}\n")
+    fails(psqlm("generate", PROMPT, "--interventions", "x"), 'no set of interventions "x"')
+
+
 def test_streamed_text_is_the_text(scratch_dsn: str) -> None:
     with psycopg.connect(scratch_dsn) as connection:
         row = connection.execute(

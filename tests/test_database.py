@@ -10,8 +10,8 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from database_catalog import catalog
 from conftest import MakeDatabase
+from database_catalog import catalog
 from sql_copies import changed_sql
 
 from psqlm import database
@@ -354,3 +354,17 @@ def test_no_server(tmp_path: Path) -> None:
         database.connect(f"host={tmp_path} dbname=x password=secret")
     assert "\n" not in str(caught.value)
     assert "secret" not in str(caught.value)
+
+
+def test_every_file_is_listed_once() -> None:
+    listed = [
+        line.removeprefix("\\ir ")
+        for name in ("tables.sql", "code.sql")
+        for line in (installation.SQL / name).read_text().splitlines()
+        if line.startswith("\\ir ") and not line.startswith("\\ir installation/")
+    ]
+    files = [
+        path.relative_to(installation.SQL).as_posix()
+        for path in installation.SQL.glob("[0-9]*/*.sql")
+    ]
+    assert sorted(listed) == sorted(files)

@@ -538,3 +538,30 @@ def test_bad_questions_are_refused(connection: psycopg.Connection, call: str, me
     )
     with pytest.raises(psycopg.Error, match=message.format(run=run)):
         connection.execute(f"SELECT * FROM lm.{call.format(run=run)}")
+
+
+def test_a_token_is_looked_for_by_its_index(connection: psycopg.Connection) -> None:
+    """lm.token_id is called once, and not for each row."""
+    connection.execute(
+        """
+        INSERT INTO lm.run (run_id, model_id, token_ids, capture)
+        SELECT -n, lm.model_id('demo'), '{}', '{}' FROM generate_series(1, 50) AS n;
+        INSERT INTO lm.run_token (run_id, position, token_id)
+        SELECT -n, p, (n * p) % 4096
+        FROM generate_series(1, 50) AS n CROSS JOIN generate_series(0, 399) AS p;
+        """
+    )
+    asked = "SELECT count(*) FROM lm.run_token WHERE token_id = lm.token_id(' the')"
+    rows = connection.execute(f"EXPLAIN (ANALYZE) {asked}".encode()).fetchall()
+    plan = "\n".join(line for (line,) in rows)
+    assert "run_token_token" in plan, plan
+    milliseconds = float(plan.rsplit("Execution Time: ", 1)[1].split()[0])
+    print(f"the tokens equal to lm.token_id(' the') among 20,000: {milliseconds:.1f} ms")
+    assert milliseconds < 500
+    assert (
+        connection.execute(asked.encode()).fetchone()
+        == connection.execute(
+            "SELECT count(*) FROM lm.run_token WHERE token_id = %s",
+            connection.execute("SELECT lm.token_id(' the')").fetchone(),
+        ).fetchone()
+    )

@@ -24,6 +24,7 @@ from transformers import GPT2Config, GPT2LMHeadModel
 
 from psqlm import loader
 from psqlm.errors import PsqlmError
+from psqlm.loader import weight_rows
 
 WIDTH, LAYERS, HEADS, MLP, CONTEXT, VOCABULARY = 24, 2, 3, 60, 16, 300
 Change = Callable[[Path], object]
@@ -158,13 +159,17 @@ def _old(folder: Path, model: GPT2LMHeadModel) -> None:
 
 @pytest.mark.parametrize("form", [None, _bare, _sharded, _half, _bfloat, _old])
 @pytest.mark.parametrize("dtype", ["float32", "float16"])
+@pytest.mark.parametrize("d_block", [MLP, MLP // 2])  # what a page holds: an MLP's row, or half
 def test_rows_are_the_numbers_of_the_checkpoint(
     connection: psycopg.Connection,
     model: GPT2LMHeadModel,
     folder: Path,
     form: Callable[[Path, GPT2LMHeadModel], None] | None,
     dtype: str,
+    d_block: int,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(weight_rows, "PAGE", d_block * np.dtype(dtype).itemsize)
     expected = {name: tensor.clone() for name, tensor in model.transformer.state_dict().items()}
     if form is not None:
         form(folder, model)
@@ -213,13 +218,15 @@ def test_rows_are_the_numbers_of_the_checkpoint(
             weight, bias = (expected[f"h.{layer}.{name}.{part}"] for part in ("weight", "bias"))
             maps[site] = (weight.T, bias)
         for site, (weight, bias) in maps.items():
-            for block, columns in enumerate(weight.split(WIDTH, dim=1)):
+            for block, columns in enumerate(weight.split(d_block, dim=1)):
                 place = (layer, site, block)
                 check(f"SELECT weight{half}::real[] {of_map}", columns.to(stored), *place)
                 check(f"SELECT bias {of_map}", bias if block == 0 else bias * 0, *place)
     assert connection.execute(
         "SELECT count(*), (SELECT count(*) FROM lm.layer_norm) FROM lm.linear"
-    ).fetchall() == [(LAYERS * (4 * WIDTH + MLP + 3 * WIDTH), 2 * LAYERS + 1)]
+    ).fetchall() == [
+        (LAYERS * (4 * WIDTH + MLP + WIDTH * (MLP // d_block)), 2 * LAYERS + 1),
+    ]
 
 
 def test_the_model_row(connection: psycopg.Connection, saved: Path) -> None:
@@ -404,15 +411,19 @@ BAD: dict[str, tuple[Change, str]] = {
     "absurd value": (_config(n_layer=[[0] * 10_000]), "must be a positive number, not \\[…\\]"),
     "absurd number of layers": (
         _config(n_layer=1_000_000_000),
-        "promises 1000000000 layers, and the weights are 28 tensors",
+        "n_layer 1000000000 is more than any model has",
+    ),
+    "more layers than tensors": (
+        _config(n_layer=1000),
+        "promises 1000 layers, and the weights are 28 tensors",
     ),
     "absurd vocabulary size": (_config(vocab_size=10**18), r"wte\.weight has shape \[300, 24\]"),
     "absurd context": (_config(n_positions=10**18), r"wpe\.weight has shape \[16, 24\]"),
     "absurd width of MLPs": (_config(n_inner=10**18), r"c_fc\.weight has shape \[24, 60\]"),
     "no object": (_write("config.json", "[]"), "is not a model's configuration"),
-    "other architecture": (_config(model_type="llama"), 'model_type "llama" is not supported'),
+    "other architecture": (_config(model_type="bert"), 'model_type "bert" is not supported'),
     "no architecture": (_config(model_type=None), "model_type null is not supported"),
-    "other activation": (_config(activation_function="relu"), 'activation_function "relu"'),
+    "other activation": (_config(activation_function="tanh"), 'activation_function "tanh"'),
     "other scaling": (
         _config(scale_attn_by_inverse_layer_idx=True),
         "scale_attn_by_inverse_layer_idx true is not supported",
@@ -423,7 +434,7 @@ BAD: dict[str, tuple[Change, str]] = {
     "size missing": (_config(n_head=None), "n_head must be a positive number, not null"),
     "size not a number": (_config(n_layer="2"), 'n_layer must be a positive number, not "2"'),
     "heads do not divide": (_config(n_head=5), "n_embd 24 is not a multiple of n_head 5"),
-    "too wide": (_config(n_embd=3000), "n_embd 3000 is too wide"),
+    "other width": (_config(n_embd=3000), r"has shape \[300, 24\], config\.json promises .* 3000"),
     "epsilon": (_config(layer_norm_epsilon=0), "layer_norm_epsilon 0 is not"),
     "end of text": (_config(eos_token_id=VOCABULARY), "eos_token_id 300 is not a token"),
     "untied without head": (_config(tie_word_embeddings=False), "lm_head.weight is missing"),
@@ -438,7 +449,7 @@ BAD: dict[str, tuple[Change, str]] = {
     "layers missing": (_config(n_layer=3), r"lack h\.2\.ln_1\.weight and 11 more tensors"),
     "tensor unknown": (
         _tensors(lambda t: t.update({"score.weight": torch.ones(2)})),
-        r"the weights hold score\.weight, which a GPT-2 has not",
+        r"the weights hold score\.weight, which a gpt2 model does not have",
     ),
     "other shape": (
         _tensors(lambda t: t.update({C_FC: t[C_FC].T.contiguous()})),
@@ -581,7 +592,7 @@ def test_a_name_is_taken_once_and_force_replaces_it(
     loader.load(connection, str(folder), name="mine", force=True)
     assert connection.execute(
         "SELECT count(*), max(vector_norm(weight)) > 100 FROM lm.linear"
-    ).fetchall() == [(LAYERS * (4 * WIDTH + MLP + 3 * WIDTH), True)]
+    ).fetchall() == [(LAYERS * (4 * WIDTH + MLP + WIDTH), True)]
     partitions = connection.execute(
         "SELECT count(*) FROM pg_inherits WHERE inhparent = 'lm.linear'::regclass"
     ).fetchone()

@@ -7,11 +7,13 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from database_catalog import catalog
 from conftest import MakeDatabase
+from database_catalog import catalog
+from sql_copies import changed_sql
 
 from psqlm import database, loader
 from psqlm.database import installation
+from psqlm.errors import PsqlmError
 
 EARLIEST = Path(__file__).with_name("schema_0.sql")
 
@@ -95,6 +97,29 @@ def test_data_is_kept_and_the_model_answers_the_same(create_database: Callable[.
     assert [row[:3] for row in answers] == [row[:3] for row in answers_before]
     for ours, theirs in zip(answers, answers_before, strict=True):
         assert ours[3] == pytest.approx(theirs[3], abs=1e-5)
+
+
+def test_a_failed_migration_leaves_the_old_schema_at_work(
+    create_database: Callable[..., str], tmp_path: Path
+) -> None:
+    """But for the names of sites, which are added before and may stay."""
+    dsn = create_database("psqlm_unmigrated")
+    contents, answers = _build(dsn)
+    with psycopg.connect(dsn) as connection:
+        before = connection.execute("SELECT lm.forward('the', capture => '{all}')").fetchone()
+        with (
+            changed_sql(tmp_path, "SELECT 1 / 0;"),
+            pytest.raises(PsqlmError, match=r"extra\.sql failed: division by zero"),
+        ):
+            connection.rollback()
+            database.install(connection)
+        assert _contents(connection) == contents
+        assert connection.execute(NEXT_TOKENS).fetchall() == answers
+        assert connection.execute(
+            "SELECT to_jsonb(i) ? 'version' FROM lm.installation AS i"
+        ).fetchone() == (False,)
+        after = connection.execute("SELECT lm.forward('the', capture => '{all}')").fetchone()
+        assert before and after and after[0] == before[0] + 1
 
 
 def test_every_migration_is_listed() -> None:

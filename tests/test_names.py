@@ -71,6 +71,7 @@ def test_the_catalog(connection: psycopg.Connection, query: str) -> None:
 def mallory(server_dsn: str) -> Iterator[str]:
     """A role that may log in, and is trusted with nothing."""
     with psycopg.connect(server_dsn, autocommit=True) as connection:
+        connection.execute("DROP ROLE IF EXISTS psqlm_mallory")
         connection.execute("CREATE ROLE psqlm_mallory LOGIN PASSWORD 'mallory'")
         yield "psqlm_mallory"
         connection.execute("DROP OWNED BY psqlm_mallory")

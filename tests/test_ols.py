@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 
 import numpy as np
@@ -165,6 +166,42 @@ def test_large_designs_against_statsmodels(connection: psycopg.Connection, n: in
     difference = largest_difference(ols(connection, rows_of(y, x)), y, x)
     print(f"lm.ols, n = {n}, k = {k}: largest relative difference {difference:.1e}")
     assert difference < 1e-8
+
+
+def test_many_regressors(connection: psycopg.Connection) -> None:
+    """A model's width of them: memory and time go with the square, not with every product."""
+    random = np.random.default_rng(128)
+    x = random.normal(size=(6000, 128)) * random.uniform(0.01, 1000, size=128) - 20
+    y = 3 + x @ random.normal(size=128) + 2 * random.normal(size=6000)
+    rows = rows_of(y, x)
+    start = time.monotonic()
+    found = ols(connection, rows)
+    print(f"lm.ols, n = 6000, k = 128: {time.monotonic() - start:.1f} s, rows written included")
+    assert largest_difference(found, y, x) < 1e-8
+
+
+@pytest.mark.parametrize("scale", [1e-120, 1e-30, 1.0, 1e30, 1e150])
+def test_sums_of_products_are_exact(connection: psycopg.Connection, scale: float) -> None:
+    """To the last digits of a double, for columns of any size and with outliers."""
+    random = np.random.default_rng(5)
+    x = random.standard_cauchy(size=(2100, 5)) * [1, 1e-3, 1e4, scale, 1 / scale**0.5]
+    x[:, 4] += 1e6 * x[:, 4].std()
+    store(connection, rows_of(x[:, 0], x[:, 1:]))
+    n, mean, scatter = connection.execute(
+        """
+        SELECT m.n, m.mean, m.scatter
+        FROM lm.ols_moments(ARRAY(SELECT ROW(g, y, x)::lm.observation FROM observed)) AS m
+        """
+    ).fetchone()
+    z = np.column_stack([x[:, 1:], x[:, 0]]).astype(np.longdouble)
+    centred = z - z.mean(axis=0)
+    expected = centred.T @ centred
+    size = np.sqrt(np.outer(expected.diagonal(), expected.diagonal()))
+    assert n == 2100
+    assert np.abs((mean - z.mean(axis=0)) / np.abs(z).max(axis=0)).max() < 1e-14
+    difference = np.abs((scatter - expected) / size).max()
+    print(f"sums of products, columns of size {scale:g}: largest difference {difference:.1e}")
+    assert difference < 1e-14
 
 
 def test_the_order_in_which_rows_are_added_up_does_not_matter(

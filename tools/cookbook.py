@@ -23,6 +23,9 @@ DATABASE = "psqlm_cookbook"
 # a question in SQL, and the answer if there is one
 BLOCK = re.compile(r"```sql\n(?P<sql>.*?)```\n(?:\n```text\n(?P<answer>.*?)```\n)?", re.DOTALL)
 
+# more digits than one would round to oneself: of 15 that psql shows, five are enough to read
+LONG = re.compile(r"-?(?=[\d.]{8})\d*\.\d+(e[-+]\d+)?")
+
 
 def questions(text: str) -> list[str]:
     """The SQL of the cookbook, block by block."""
@@ -68,12 +71,44 @@ def ask(dsn: str, blocks: list[str]) -> list[str]:
     return [part.strip("\n") for part in output.split(f"{end}\n")][:-1]
 
 
+def rounded(reply: str) -> str:
+    """An answer whose columns of long numbers are cut to five digits."""
+    lines = reply.split("\n")
+    for rule, line in enumerate(lines):
+        if not re.fullmatch(r"-[-+]*-", line):
+            continue
+        end = next((n for n in range(rule, len(lines)) if lines[n].startswith("(")), len(lines))
+        stop = len(line)
+        # from the right, so that the columns still to come stay where they are
+        for width in map(len, reversed(line.split("+"))):
+            column, stop = slice(stop - width, stop), stop - width - 1
+            cells = [row[column].strip() for row in lines[rule + 1 : end]]
+            shown = [_shortened(cell) for cell in cells]
+            if shown != cells:
+                side = "<" if "{" in "".join(cells) else ">"
+                name = lines[rule - 1][column].strip()
+                room = max(map(len, [name, *shown]))
+                column_lines = [f" {name:^{room}} ", "-" * (room + 2)]
+                column_lines += [f" {cell:{side}{room}} " for cell in shown]
+                for number, text in enumerate(column_lines, rule - 1):
+                    row = lines[number].ljust(column.stop)
+                    lines[number] = (row[: column.start] + text + row[column.stop :]).rstrip()
+    return "\n".join(lines)
+
+
+def _shortened(cell: str) -> str:
+    """A number, or an array of them, with five digits each."""
+    if not re.fullmatch(r"[-+.,e\d{}]*", cell):
+        return cell
+    return LONG.sub(lambda number: f"{float(number[0]):.5g}", cell)
+
+
 def fill(text: str, replies: list[str]) -> str:
     """The cookbook with these answers below its questions."""
     remaining = iter(replies)
 
     def answered(block: re.Match[str]) -> str:
-        reply = next(remaining)
+        reply = rounded(next(remaining))
         return f"```sql\n{block['sql']}```\n" + (f"\n```text\n{reply}\n```\n" if reply else "")
 
     return BLOCK.sub(answered, text)

@@ -38,7 +38,7 @@ def main(
         size: one of `psqlm.synth.SIZES`, with random weights, or "demo", the bundled model.
         dtypes: how the weights are stored, float32 or float16. By default both in turn.
         quick: fewer rows and repeats.
-        tokenizer: a folder with GPT-2's vocab.json and merges.txt, for random weights.
+        tokenizer: a folder with vocab.json and merges.txt, for random weights.
         plan: exactly what to measure, instead of what `quick` says.
 
     Raises:

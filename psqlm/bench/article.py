@@ -24,23 +24,25 @@ def main(model_folder: Path, text_file: Path, out: Path) -> None:
     from psqlm.analysis.fitting import RECIPE
     from psqlm.analysis.report import write_report
     from psqlm.bench.theirs import n_cores
+    from psqlm.loader.config import read_config
+    from psqlm.verification.modules import attention_outputs
 
     transformers: Any = import_module("transformers")  # its types are incomplete
     transformers.utils.logging.set_verbosity_error()
     transformers.utils.logging.disable_progress_bar()
     torch.set_num_threads(n_cores())
     tokenizer = transformers.AutoTokenizer.from_pretrained(model_folder)
-    model = transformers.GPT2LMHeadModel.from_pretrained(model_folder, dtype=torch.float32)
+    model = transformers.AutoModelForCausalLM.from_pretrained(model_folder, dtype=torch.float32)
     model.eval()
     text = text_file.read_text("utf-8")
     tokens = tokenizer(text)["input_ids"]
     norms: list[npt.NDArray[np.float32]] = []  # per layer, [position]
-    for block in model.transformer.h:
-        block.attn.c_proj.register_forward_hook(
+    for name in attention_outputs(read_config(model_folder / "config.json")):
+        model.get_submodule(name).register_forward_hook(
             lambda _module, _input, adjustment: norms.append(adjustment[0].norm(dim=-1).numpy())
         )
     with torch.inference_mode():
-        model.transformer(torch.tensor([tokens]), use_cache=False)
+        model.base_model(torch.tensor([tokens]), use_cache=False)
 
     log_norms = np.log(np.asarray(norms, dtype=np.float64))
     n_layer, n_tokens = log_norms.shape

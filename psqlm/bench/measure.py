@@ -124,7 +124,7 @@ class Measurements:
         yield self._row("load", "load from safetensors", samples, note=note)
 
     def _load_theirs(self) -> None:
-        self.theirs = Theirs(self._folder, self.dtype)
+        self.theirs = Theirs(self._folder, self._sizes, self.dtype)
 
     def _tokenizer(self) -> Iterator[Row]:
         ours, folder, whose = self.ours, self._folder, "the model's vocabulary"
@@ -228,7 +228,7 @@ class Measurements:
     def _memory(self, words: str, context: int) -> Iterator[Row]:
         prompt = self.ours.prompt(context)
         used = self.ours.memory_of_generation(self._dsn, prompt.text, GENERATED)
-        size = (context + GENERATED) * self._sizes.n_layer * 2 * self._sizes.d_model * 4 / 1e6
+        size = (context + GENERATED) * self._sizes.n_layer * 2 * self._sizes.d_kv * 4 / 1e6
         note = f"of the backend alone; its cache is {size:.1f} MB"
         if used is None:
             note = "not measured: the server's processes are not seen from here"

@@ -45,8 +45,10 @@ def run(
     """
     sizes = read_config(folder / "config.json")
     report.model |= {
+        "family": sizes.family,
         "n_layer": sizes.n_layer,
         "n_head": sizes.n_head,
+        "n_kv_head": sizes.n_kv_head,
         "d_model": sizes.d_model,
         "n_vocab": sizes.n_vocab,
     }

@@ -18,10 +18,9 @@ from rich.console import Console
 from psqlm.bench.plan import DEMO
 from psqlm.bundled_files import DEMO_MODEL
 from psqlm.errors import PsqlmError
-from psqlm.synth import synth
+from psqlm.synth import TOKENIZER_FILES, synth
 
 DATABASE = "psqlm_bench_scratch"
-TOKENIZER_FILES = ("vocab.json", "merges.txt")
 
 
 @contextlib.contextmanager
@@ -68,7 +67,7 @@ def model_folder(size: str, tokenizer: Path | None = None) -> Iterator[Path]:
         tokenizer: a folder with vocab.json and merges.txt for the random weights.
 
     Raises:
-        PsqlmError: the tokenizer's files are missing, or not of GPT-2's size.
+        PsqlmError: the tokenizer's files are not there.
     """
     if size == DEMO:
         if tokenizer is not None:
@@ -86,7 +85,7 @@ def model_folder(size: str, tokenizer: Path | None = None) -> Iterator[Path]:
         yield weights
         return
     if missing := [name for name in TOKENIZER_FILES if not (tokenizer / name).is_file()]:
-        raise PsqlmError(f"{tokenizer} has no {missing[0]}: --tokenizer takes GPT-2's files")
+        raise PsqlmError(f"{tokenizer} has no {missing[0]}: --tokenizer takes a folder with both")
     with tempfile.TemporaryDirectory(prefix="psqlm-bench-") as temporary:
         folder = Path(temporary)
         for name in TOKENIZER_FILES:

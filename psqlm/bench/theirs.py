@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import json
 import os
 import time
 from collections.abc import Iterator, Sequence
@@ -14,17 +13,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from psqlm.loader.architecture import Architecture
 from psqlm.loader.pipeline import Pipeline
 from psqlm.loader.tokenizer import Tokenizer
+from psqlm.verification.modules import attention_outputs
+from psqlm.verification.reference import missing as missing
 
 if TYPE_CHECKING:
     import tiktoken
-
-
-def missing() -> str | None:
-    """The libraries that are not installed; None if all are."""
-    absent = [name for name in ("torch", "transformers") if importlib.util.find_spec(name) is None]
-    return " ".join(absent) or None
 
 
 def n_cores() -> int:
@@ -37,11 +33,12 @@ def n_cores() -> int:
 class Theirs:
     """A model in transformers, on all cores."""
 
-    def __init__(self, folder: Path, dtype: str) -> None:
+    def __init__(self, folder: Path, sizes: Architecture, dtype: str) -> None:
         """Load a model.
 
         Args:
             folder: config.json and model.safetensors.
+            sizes: of the same model.
             dtype: float32, or float16 for the type that is fastest in PyTorch here.
         """
         import torch
@@ -50,23 +47,26 @@ class Theirs:
         transformers.utils.logging.set_verbosity_error()
         transformers.utils.logging.disable_progress_bar()
         torch.set_num_threads(n_cores())
-        self.dtype = dtype if dtype == "float32" else fastest_half(folder)
-        model = transformers.GPT2LMHeadModel.from_pretrained(
+        self.dtype = dtype if dtype == "float32" else fastest_half(sizes)
+        model = transformers.AutoModelForCausalLM.from_pretrained(
             folder, dtype=getattr(torch, self.dtype)
         )
         self._model = model.eval()
+        self._watched = attention_outputs(sizes)
         self._torch = torch
 
     def forward(self, sequences: Sequence[Sequence[int]]) -> list[Any]:
         """Attention adjustments of sequences of one length, a tensor per layer; no logits."""
         adjustments: list[Any] = []
         hooks = [
-            block.attn.c_proj.register_forward_hook(lambda _m, _i, out: adjustments.append(out))
-            for block in self._model.transformer.h
+            self._model.get_submodule(name).register_forward_hook(
+                lambda _m, _i, out: adjustments.append(out)
+            )
+            for name in self._watched
         ]
         try:
             with self._torch.inference_mode():
-                self._model.transformer(self._torch.tensor(sequences), use_cache=False)
+                self._model.base_model(self._torch.tensor(sequences), use_cache=False)
         finally:
             for hook in hooks:
                 hook.remove()
@@ -101,7 +101,7 @@ class Theirs:
         return [int(token) for token in out[0, len(tokens) :]]
 
 
-def fastest_half(folder: Path) -> str:
+def fastest_half(sizes: Architecture) -> str:
     """float16, bfloat16 or float32: the type that this processor multiplies fastest.
 
     The matrix is as wide as the model's MLP. One position is what a new token costs, many are
@@ -109,11 +109,9 @@ def fastest_half(folder: Path) -> str:
     """
     import torch
 
-    width = int(json.loads((folder / "config.json").read_text("utf-8"))["n_embd"])
-
     def seconds(dtype: str, n_positions: int) -> float:
-        x = torch.randn(n_positions, width).to(getattr(torch, dtype))
-        weight = torch.randn(4 * width, width).to(getattr(torch, dtype))
+        x = torch.randn(n_positions, sizes.d_model).to(getattr(torch, dtype))
+        weight = torch.randn(sizes.d_mlp, sizes.d_model).to(getattr(torch, dtype))
         best = float("inf")
         for _ in range(10):
             start = time.perf_counter()

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from psqlm import __version__
-from psqlm.cli import analyze, run
+from psqlm.cli import analyze, run, verify
 from psqlm.cli.options import Dsn, Interventions, Model
 from psqlm.cli.shell import Commands, connect
 
@@ -45,7 +45,7 @@ def psqlm(
         ),
     ] = False,
 ) -> None:
-    """A language model that you query: GPT-2 in PostgreSQL and pgvector.
+    """A language model that you query: GPT-2, Llama and their kin in PostgreSQL and pgvector.
 
     Begin with **psqlm demo**; then open **psqlm sql** and ask your own questions.
     """
@@ -97,7 +97,11 @@ def load(
 ) -> None:
     """Load a model into the database, all of it or nothing.
 
-    Examples: **psqlm load gpt2** · **psqlm load ./my-model --name mine --dtype float16**
+    Families: gpt2, gpt_neo, gpt_neox (Pythia), opt, phi, llama, mistral, qwen2, qwen3, smollm3,
+    gemma, gemma2, gemma3_text, olmo2, as config.json calls them (model_type).
+
+    Examples: **psqlm load gpt2** · **psqlm load HuggingFaceTB/SmolLM2-135M** ·
+    **psqlm load ./my-model --name mine --dtype float16**
     """
     from psqlm import loader
     from psqlm.cli.models import confirm_replacement, load_with_progress
@@ -168,6 +172,9 @@ def generate(
 app.command()(analyze.analyze)
 
 
+app.command()(verify.verify)
+
+
 @app.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
 def sql(
     arguments: Annotated[list[str] | None, typer.Argument(metavar="PSQL_ARGUMENTS")] = None,
@@ -203,7 +210,11 @@ def print_dsn() -> None:
 @app.command()
 def synth(
     size: Annotated[
-        str, typer.Argument(help="distilgpt2, gpt2, gpt2-medium, gpt2-large or gpt2-xl.")
+        str,
+        typer.Argument(
+            help="distilgpt2, gpt2, gpt2-medium, gpt2-large, gpt2-xl, smollm2-135m, pythia-70m, "
+            "qwen3-0.6b or llama-3.2-1b."
+        ),
     ],
     folder: Annotated[Path, typer.Argument(metavar="DIR")],
     seed: Annotated[int, typer.Option(help="Of the random weights.")] = 0,
@@ -211,7 +222,7 @@ def synth(
         Path | None, typer.Option(metavar="DIR", help="Where vocab.json and merges.txt are.")
     ] = None,
 ) -> None:
-    """Write a random-weight model of a GPT-2 size in Hugging Face's layout, for benchmarks."""
+    """Write a random-weight model of a known size in Hugging Face's layout, for benchmarks."""
     from psqlm.synth import synth as write
 
     write(size, folder, seed, tokenizer)

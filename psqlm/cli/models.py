@@ -93,8 +93,10 @@ def print_models(connection: psycopg.Connection) -> None:
         """
         SELECT
             m.name,
+            m.family,
             m.n_layer,
             m.n_head,
+            m.n_kv_head,
             m.d_model,
             m.n_ctx,
             m.n_vocab,
@@ -111,8 +113,10 @@ def print_models(connection: psycopg.Connection) -> None:
         Console(stderr=True).print("no model is loaded; next: psqlm load demo", markup=False)
         return
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for heading in ("name", "layers", "heads", "width", "context", "vocabulary"):
-        table.add_column(heading, justify="left" if heading == "name" else "right")
+    for heading in ("name", "family"):
+        table.add_column(heading)
+    for heading in ("layers", "heads", "k/v heads", "width", "context", "vocabulary"):
+        table.add_column(heading, justify="right")
     for heading in ("stored as", "source", "revision", "loaded", "default"):
         table.add_column(heading, overflow="fold")
     for *values, is_default in rows:

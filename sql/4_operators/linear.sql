@@ -67,4 +67,4 @@ BEGIN ATOMIC
 END;
 
 COMMENT ON FUNCTION lm.linear(vector[], int, int, lm.site, int) IS
-'One of the model''s linear maps applied to each row of x: bias + weight · x, [rows of x, units]; a set of one. Of a map cut in blocks it applies one; they add up.';
+'One of the model''s linear maps applied to each row of x: bias + weight · x, [rows of x, units]; one row. Of a map cut in blocks it applies one; they add up.';

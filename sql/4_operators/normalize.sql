@@ -47,4 +47,4 @@ BEGIN ATOMIC
 END;
 
 COMMENT ON FUNCTION lm.normalize IS
-'LayerNorm of each row, γ ⊙ (x − μ) / √(σ² + ε) + β (Ba, Kiros and Hinton 2016), or, not centred, RMSNorm, γ ⊙ x / √(mean of x² + ε) + β (Zhang and Sennrich 2019); a set of one.';
+'LayerNorm of each row, γ ⊙ (x − μ) / √(σ² + ε) + β (Ba, Kiros and Hinton 2016), or, not centred, RMSNorm, γ ⊙ x / √(mean of x² + ε) + β (Zhang and Sennrich 2019); one row.';

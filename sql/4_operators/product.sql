@@ -14,4 +14,4 @@ BEGIN ATOMIC
 END;
 
 COMMENT ON FUNCTION lm.product IS
-'x yᵀ: the products of each row of x with each row of y, [rows of x, rows of y]; a set of one.';
+'x yᵀ: the products of each row of x with each row of y, [rows of x, rows of y]; one row.';

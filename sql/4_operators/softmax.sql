@@ -66,4 +66,4 @@ BEGIN ATOMIC
 END;
 
 COMMENT ON FUNCTION lm.softmax IS
-'e^s / Σ e^s of each row of scores; a set of one. Of a score knocked out (-1e38) the weight is 0, and where all are, all are 0.';
+'e^s / Σ e^s of each row of scores; one row. Of a score knocked out (-1e38) the weight is 0, and where all are, all are 0.';

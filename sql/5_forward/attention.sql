@@ -262,4 +262,4 @@ BEGIN ATOMIC
 END;
 
 COMMENT ON FUNCTION lm.attention IS
-'Queries, keys and values to z, the weighted sums of values, heads end to end. attn_scores and pattern, a vector for each row and head with a number per key, are NULL unless kept. A set of one.';
+'Queries, keys and values to z, the weighted sums of values, heads end to end. attn_scores and pattern, a vector for each row and head with a number per key, are NULL unless kept. Returns one row.';

@@ -59,4 +59,4 @@ BEGIN ATOMIC
 END;
 
 COMMENT ON FUNCTION lm.embed_tokens IS
-'Token and position embeddings of a batch and their sum, the first resid_pre; pos_embed is NULL in a family without it. A set of one.';
+'Token and position embeddings of a batch and their sum, the first resid_pre; pos_embed is NULL in a family without it. Returns one row.';

@@ -1,5 +1,15 @@
 -- What every step of a forward pass needs to know: where it is, and the sizes there.
 
+CREATE OR REPLACE FUNCTION lm.positions_at_once()
+RETURNS int
+LANGUAGE sql
+IMMUTABLE
+PARALLEL SAFE
+RETURN 64;
+
+COMMENT ON FUNCTION lm.positions_at_once IS
+'How many positions of a long text are read, or have their logits computed, at a time. It bounds the memory that takes: a matrix of logits has n_vocab numbers for each position.';
+
 DO $$
 BEGIN
     CREATE TYPE lm.here AS (
@@ -93,4 +103,4 @@ BEGIN ATOMIC
 END;
 
 COMMENT ON FUNCTION lm.hook IS
-'A site''s matrix, changed where changes are meant for it: TransformerLens''s hook point. Each step of a layer ends in it. A set of one, inlined: where nothing changes it costs nothing.';
+'A site''s matrix, changed where changes are meant for it: TransformerLens''s hook point. Each step of a layer ends in it. Returns one row. It is inlined: where nothing changes it costs nothing.';

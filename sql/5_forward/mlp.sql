@@ -43,4 +43,4 @@ BEGIN ATOMIC
 END;
 
 COMMENT ON FUNCTION lm.mlp IS
-'What the MLP makes of the normed stream, site by site; mlp_out is added to the stream. mlp_pre_linear is NULL without a gate. A set of one.';
+'What the MLP makes of the normed stream, site by site; mlp_out is added to the stream. mlp_pre_linear is NULL without a gate. Returns one row.';

@@ -34,7 +34,7 @@ BEGIN ATOMIC
 END;
 
 COMMENT ON FUNCTION lm.norm IS
-'The norm that a layer has at ln1, ln1_post, ln2 or ln2_post, of each row of x; x itself where it has none. A set of one.';
+'The norm that a layer has at ln1, ln1_post, ln2 or ln2_post, of each row of x; x itself where it has none. Returns one row.';
 
 CREATE OR REPLACE FUNCTION lm.norm_heads(
     norm text,
@@ -84,4 +84,4 @@ BEGIN ATOMIC
 END;
 
 COMMENT ON FUNCTION lm.norm_heads IS
-'The norm that a layer has for its queries (q_norm) or keys (k_norm): of each head, or of all together, as wide as the gain is; x itself where it has none. A set of one.';
+'The norm that a layer has for its queries (q_norm) or keys (k_norm): of each head, or of all together, as wide as the gain is; x itself where it has none. Returns one row.';

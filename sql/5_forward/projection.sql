@@ -46,7 +46,7 @@ BEGIN ATOMIC
 END;
 
 COMMENT ON FUNCTION lm.project IS
-'A linear map of a layer applied to each row of x, its blocks (d_block of the model) added up: W x + b, [row, unit]. A set of one.';
+'A linear map of a layer applied to each row of x, its blocks (d_block of the model) added up: W x + b, [row, unit]. Returns one row.';
 
 CREATE OR REPLACE FUNCTION lm.linear(
     site lm.site,
@@ -68,7 +68,7 @@ BEGIN ATOMIC
 END;
 
 COMMENT ON FUNCTION lm.linear(lm.site, vector[], lm.here) IS
-'The linear map that makes a site, applied to each row of x, and the site''s hook. A set of one.';
+'The linear map that makes a site, applied to each row of x, and the site''s hook. Returns one row.';
 
 CREATE OR REPLACE FUNCTION lm.output(
     site lm.site,
@@ -95,7 +95,7 @@ BEGIN ATOMIC
 END;
 
 COMMENT ON FUNCTION lm.output IS
-'What a sub-block adds to the stream: its last linear map, then the norm that some families have there; and the site''s hook. A set of one.';
+'What a sub-block adds to the stream: its last linear map, then the norm that some families have there; and the site''s hook. Returns one row.';
 
 CREATE OR REPLACE FUNCTION lm.add(
     site lm.site,
@@ -118,7 +118,7 @@ BEGIN ATOMIC
 END;
 
 COMMENT ON FUNCTION lm.add(lm.site, vector[], vector[], lm.here) IS
-'The sum of two matrices of one shape, and the hook of the site it makes. A set of one.';
+'The sum of two matrices of one shape, and the hook of the site it makes. Returns one row.';
 
 CREATE OR REPLACE FUNCTION lm.activated(
     x vector[],
@@ -141,4 +141,4 @@ BEGIN ATOMIC
 END;
 
 COMMENT ON FUNCTION lm.activated IS
-'The activation of each number of x, times the gate''s where there is one (NULL: none). A set of one.';
+'The activation of each number of x, times the gate''s where there is one (NULL: none). Returns one row.';

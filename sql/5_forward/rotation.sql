@@ -117,4 +117,4 @@ BEGIN ATOMIC
 END;
 
 COMMENT ON FUNCTION lm.rotate IS
-'Queries or keys turned with their positions, in each head: x[i] cos θ − x[i + r/2] sin θ and x[i + r/2] cos θ + x[i] sin θ; the factors are those of lm.rotations, x itself where they are NULL. A set of one.';
+'Queries or keys turned with their positions, in each head: x[i] cos θ − x[i + r/2] sin θ and x[i + r/2] cos θ + x[i] sin θ; the factors are those of lm.rotations, x itself where they are NULL. Returns one row.';

@@ -144,16 +144,16 @@ BEGIN ATOMIC
             f.position,
             l.token_id,
             l.logit
-        -- 64 positions at a time: the whole vocabulary's logits need not be there for all at once
+        -- some positions at a time: the whole vocabulary's logits need not be there for all at once
         FROM (
             SELECT
-                (f.row - 1) / 64 AS number,
+                (f.row - 1) / lm.positions_at_once() AS number,
                 array_agg(f.value ORDER BY f.row) AS x
             FROM ln_final AS f
             GROUP BY number
         ) AS part
         CROSS JOIN LATERAL lm.unembed(part.x, record_pass.model_id) AS u
-        INNER JOIN ln_final AS f ON f.row = part.number * 64 + u.ordinal
+        INNER JOIN ln_final AS f ON f.row = part.number * lm.positions_at_once() + u.ordinal
         CROSS JOIN LATERAL (
             SELECT
                 o.number - 1 AS token_id,

@@ -46,7 +46,7 @@ BEGIN ATOMIC
 END;
 
 COMMENT ON FUNCTION lm.final_norm IS
-'ln_final: the final norm of each row of x, [rows, d_model], states of the residual stream. A set of one.';
+'ln_final: the final norm of each row of x, [rows, d_model], states of the residual stream. Returns one row.';
 
 -- enable_sort: the planner would sort whole rows of weights rather than read them by their key
 CREATE OR REPLACE FUNCTION lm.logits(

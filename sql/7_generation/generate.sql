@@ -226,10 +226,10 @@ BEGIN ATOMIC
         CROSS JOIN LATERAL (
             SELECT
                 CASE
-                    WHEN g.step < 0 THEN i.tokens[g.n_read + 1:g.n_read + 64]
+                    WHEN g.step < 0 THEN i.tokens[g.n_read + 1:g.n_read + lm.positions_at_once()]
                     ELSE ARRAY[g.token_id]
                 END AS tokens,
-                g.n_read + 64 >= cardinality(i.tokens) AS is_last
+                g.n_read + lm.positions_at_once() >= cardinality(i.tokens) AS is_last
         ) AS f
         CROSS JOIN LATERAL lm.next_step(
             i.generation_id, i.model_id, f.tokens, g.n_read, f.is_last, g.step + 1,

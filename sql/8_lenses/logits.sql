@@ -142,16 +142,21 @@ LANGUAGE sql
 STABLE
 BEGIN ATOMIC
     WITH
-    -- 64 positions at a time, so that the logits of a long text are never all in memory
+    -- some positions at a time, so that the logits of a long text are never all in memory
     prediction AS MATERIALIZED (
         SELECT
             t.position,
             l.logits[t.token_id + 1] - lm.log_sum_exp(l.logits) AS ln_p
         FROM lm.run_position(surprise.run_id) AS last (position)
-        CROSS JOIN generate_series(0, last.position - 1, 64) AS start
+        CROSS JOIN generate_series(0, last.position - 1, lm.positions_at_once()) AS start
         CROSS JOIN LATERAL lm.final_logits(
             surprise.run_id,
-            ARRAY(SELECT generate_series(start, least(start + 63, last.position - 1)))
+            ARRAY(
+                SELECT
+                    generate_series(
+                        start, least(start + lm.positions_at_once(), last.position) - 1
+                    )
+            )
         ) AS l
         INNER JOIN lm.run_token AS t
             ON t.run_id = surprise.run_id AND t.position = l.position + 1

@@ -82,9 +82,9 @@ RETURN (
 COMMENT ON FUNCTION lm.site_width IS
 'How many numbers a captured vector of a site has in a model: d_model, d_mlp or d_head. Errors: site is NULL; the model does not have it; its vectors have no fixed width (attn_scores, pattern, logits).';
 
--- An index on vectors needs their width as a constant, in the index and in the query. So two functions
--- build their statement when they run, from the names and numbers below. Names are looked up at that
--- time, so each says its schema.
+-- An index on vectors needs their width as a constant, in the index and in the query. So two
+-- functions build their statement when they run, from the names and numbers below. Names are looked
+-- up at that time, so each says its schema.
 
 CREATE OR REPLACE FUNCTION lm.vector_schema()
 RETURNS regnamespace

@@ -22,10 +22,12 @@ RETURNS TABLE (
 )
 LANGUAGE sql
 STABLE STRICT
+SET work_mem = '256MB'
+SET jit = off
 BEGIN ATOMIC
-    WITH RECURSIVE
+    WITH
     -- n, z̄ and S of each group; k regressors, and y is variable k + 1
-    pooled AS (
+    pooled AS MATERIALIZED (
         SELECT
             m.group_name,
             m.n,
@@ -45,127 +47,187 @@ BEGIN ATOMIC
         FROM lm.pool_moments(ols.moments) AS m
     ),
 
-    -- s_i = √S_ii; NULL if z_i varies no more than rounding would make it      [group, i]
-    spread AS (
-        SELECT
-            p.group_name,
-            i,
-            CASE
-                WHEN p.scatter[i][i] = 'NaN'
-                    THEN lm.fail(
-                        NULL::float8,
-                        format(
-                            'group "%s" cannot be fitted: it holds a value that is not finite',
-                            p.group_name
-                        ),
-                        'leave such rows out, or make the value NULL'
-                    )
-                WHEN sqrt(p.scatter[i][i]) > 1e-12 * sqrt(p.n) * abs(p.mean[i])
-                    THEN sqrt(p.scatter[i][i])
-            END AS s
-        FROM pooled AS p
-        CROSS JOIN LATERAL generate_subscripts(p.mean, 1) AS i
-    ),
-
-    -- r_ij = S_ij / (s_i s_j): correlations, so that nothing below depends on units [group, i, j]
-    correlation AS (
+    -- s_i, a power of two just above √S_ii; NULL where z_i varies by no more than rounding does
+    --                                                                          [group][k + 1]
+    spread AS MATERIALIZED (
         SELECT
             p.group_name,
             p.k,
-            a.i,
-            b.i AS j,
-            COALESCE(p.scatter[a.i][b.i] / a.s / b.s, 0) AS r
+            array_agg(
+                CASE
+                    WHEN d.x = 'NaN'
+                        THEN lm.fail(
+                            NULL::float8,
+                            format(
+                                'group "%s" cannot be fitted: it holds a value that is not finite',
+                                p.group_name
+                            ),
+                            'leave such rows out, or make the value NULL'
+                        )
+                    WHEN sqrt(d.x) > 1e-12 * sqrt(p.n) * abs(p.mean[d.i])
+                        THEN lm.power_above(sqrt(d.x))
+                END
+                ORDER BY d.i
+            ) AS s
         FROM pooled AS p
-        INNER JOIN spread AS a ON p.group_name = a.group_name
-        INNER JOIN spread AS b ON p.group_name = b.group_name
+        CROSS JOIN LATERAL (
+            SELECT
+                i,
+                p.scatter[i][i] AS x
+            FROM generate_subscripts(p.mean, 1) AS i
+        ) AS d
+        GROUP BY p.group_name, p.k
     ),
 
-    -- The sweep operator (Goodnight 1979) solves the normal equations: for p = 1 … k
-    --     a_pp ← −1 / a_pp,  a_ip ← a_ip / a_pp,  a_pj ← a_pj / a_pp,
-    --     a_ij ← a_ij − a_ip a_pj / a_pp elsewhere,
-    -- which leaves −R⁻¹ among the regressors, the standardised slopes beside it and 1 − R² in the
-    -- corner. A pivot a_pp is the share of the variance of x_p that the regressors before it do not
-    -- explain.                                                                      [group, i, j]
-    sweep AS (
+    -- r_ij = S_ij / (s_i s_j), so that nothing below depends on units, and without rounding; beside
+    -- it a row of the identity                                         [group, i][k + 1 + k]
+    scaled AS (
+        SELECT
+            w.group_name,
+            w.i,
+            w.r || ARRAY(
+                SELECT (j = w.i)::int::float8 FROM generate_series(1, w.k) AS j ORDER BY j
+            ) AS r
+        FROM (
+            SELECT
+                p.group_name,
+                p.k,
+                ((e.place - 1) / (p.k + 1))::int + 1 AS i,
+                array_agg(
+                    COALESCE(
+                        e.x
+                        / a.s[(e.place - 1) / (p.k + 1) + 1]
+                        / a.s[(e.place - 1) % (p.k + 1) + 1],
+                        0
+                    )
+                    ORDER BY e.place
+                ) AS r
+            FROM pooled AS p
+            INNER JOIN spread AS a ON a.group_name = p.group_name
+            CROSS JOIN LATERAL unnest(p.scatter) WITH ORDINALITY AS e (x, place)
+            GROUP BY p.group_name, p.k, (e.place - 1) / (p.k + 1)
+        ) AS w
+    ),
+
+    -- Gaussian elimination, R = L D Lᵀ: the pivots are D, beside them stands L⁻¹, and beside y's
+    -- −β_i s_i / s_y                                                 [group][k + 1, k + 1 + k]
+    reduced AS MATERIALIZED (
         SELECT
             c.group_name,
-            c.k,
-            1 AS pivot,
-            c.i,
-            c.j,
-            c.r AS a
-        FROM correlation AS c
-        UNION ALL
+            lm.echelon(c.r ORDER BY c.i) AS a
+        FROM scaled AS c
+        GROUP BY c.group_name
+    ),
+
+    -- d_i / r_ii is the share of x_i's variance that is its own, given those before it; of y's it
+    -- is 1 − R²                                                                 [group, i]
+    pivot AS MATERIALIZED (
         SELECT
-            s.group_name,
-            s.k,
-            s.pivot + 1,
-            s.i,
-            s.j,
+            d.group_name,
+            d.i,
+            d.d,
             CASE
-                WHEN s.a_pp < 1e-10
+                WHEN d.i <= d.k AND COALESCE(d.d / nullif(d.r, 0), 0) < 1e-10
                     THEN lm.fail(
                         NULL::float8,
                         format(
                             'group "%s" cannot be fitted: x_%s is constant '
                             'or depends on the regressors before it',
-                            s.group_name, s.pivot
+                            d.group_name, d.i
                         ),
                         'leave out that regressor, or the group'
                     )
-                WHEN s.i = s.pivot AND s.j = s.pivot THEN -1 / s.a_pp
-                WHEN s.i = s.pivot OR s.j = s.pivot THEN s.a / s.a_pp
-                ELSE s.a - s.a_ip * s.a_pj / s.a_pp
-            END
+                ELSE greatest(d.d / nullif(d.r, 0), 0)
+            END AS share
         FROM (
             SELECT
-                previous.*,
-                max(a) FILTER (WHERE j = pivot) OVER (PARTITION BY group_name, i) AS a_ip,
-                max(a) FILTER (WHERE i = pivot) OVER (PARTITION BY group_name, j) AS a_pj,
-                max(a) FILTER (WHERE i = pivot AND j = pivot) OVER (PARTITION BY group_name) AS a_pp
-            FROM sweep AS previous
-            WHERE previous.pivot <= previous.k
-        ) AS s
+                p.group_name,
+                p.k,
+                i,
+                r.a[i][i] AS d,
+                p.scatter[i][i] / s.s[i] / s.s[i] AS r
+            FROM pooled AS p
+            INNER JOIN spread AS s ON s.group_name = p.group_name
+            INNER JOIN reduced AS r ON r.group_name = p.group_name
+            CROSS JOIN LATERAL generate_series(1, p.k + 1) AS i
+            OFFSET 0
+        ) AS d
     ),
 
-    -- in the units of the data: β_i = a_iy s_y / s_i, and C = S_xx⁻¹ from C_ij = −a_ij / (s_i s_j)
-    --                                                                           [group, i, j]
+    -- what stands beside: L⁻¹, and −β                                          [group, i, j]
+    beside AS MATERIALIZED (
+        SELECT
+            e.group_name,
+            e.i,
+            e.j,
+            e.a
+        FROM (
+            SELECT
+                r.group_name,
+                s.k,
+                ((e.place - 1) / (2 * s.k + 1))::int + 1 AS i,
+                ((e.place - 1) % (2 * s.k + 1))::int - s.k AS j,
+                e.a
+            FROM reduced AS r
+            INNER JOIN spread AS s ON s.group_name = r.group_name
+            CROSS JOIN LATERAL unnest(r.a) WITH ORDINALITY AS e (a, place)
+            OFFSET 0
+        ) AS e
+        WHERE e.j BETWEEN 1 AND e.i
+    ),
+
+    -- in the units of the data: β_i = −a_yi s_y / s_i, and the diagonal of C = S_xx⁻¹, that of
+    -- L⁻ᵀ D⁻¹ L⁻¹ over s_i²                                                    [group, i]
     solution AS (
         SELECT
-            w.group_name,
-            w.i,
-            w.j,
-            w.i <= w.k AND w.j > w.k AS is_slope,
-            w.i <= w.k AND w.j <= w.k AS is_inverse,
-            w.i > w.k AND w.j > w.k AS is_corner,
-            w.a,
-            w.a * COALESCE(b.s, 0) / a.s AS slope,
-            -w.a / a.s / b.s AS c
-        FROM sweep AS w
-        INNER JOIN spread AS a ON w.group_name = a.group_name AND w.i = a.i
-        INNER JOIN spread AS b ON w.group_name = b.group_name AND w.j = b.i
-        WHERE w.pivot > w.k
+            b.group_name,
+            b.j AS i,
+            max(-b.a * COALESCE(s.s[s.k + 1], 0) / s.s[b.j]) FILTER (WHERE b.i > s.k) AS slope,
+            sum(b.a / p.d * b.a) FILTER (WHERE b.i <= s.k) / s.s[b.j] / s.s[b.j] AS c
+        FROM beside AS b
+        INNER JOIN pivot AS p ON p.group_name = b.group_name AND p.i = b.i
+        INNER JOIN spread AS s ON s.group_name = b.group_name
+        GROUP BY b.group_name, b.j, s.s
+    ),
+
+    -- x̄ᵀ C x̄ = Σ_i (L⁻¹ x̄ / s)_i² / d_i                                        [group]
+    distance AS (
+        SELECT
+            m.group_name,
+            sum(m.x / m.d * m.x) AS c
+        FROM (
+            SELECT
+                b.group_name,
+                b.i,
+                p.d,
+                sum(b.a * g.mean[b.j] / s.s[b.j]) AS x
+            FROM beside AS b
+            INNER JOIN pooled AS g ON g.group_name = b.group_name AND b.i <= g.k
+            INNER JOIN spread AS s ON s.group_name = b.group_name
+            INNER JOIN pivot AS p ON p.group_name = b.group_name AND p.i = b.i
+            GROUP BY b.group_name, b.i, p.d
+        ) AS m
+        GROUP BY m.group_name
     ),
 
     -- β_0 = ȳ − Σ β_i x̄_i,  c_0 = 1/n + x̄ᵀ C x̄,
-    -- R² = Σ β_i S_iy / s_y²,  σ² = (1 − R²) s_y² / (n − k − 1)                 [group]
-    fit AS (
+    -- R² = 1 − share_y,  σ² = (1 − R²) S_yy / (n − k − 1)                [group]
+    fit AS MATERIALIZED (
         SELECT
             p.group_name,
             p.n,
             p.n - p.k - 1 AS df,
-            p.mean[p.k + 1]
-            - COALESCE(sum(f.slope * p.mean[f.i]) FILTER (WHERE f.is_slope), 0) AS intercept,
-            1.0::float8 / p.n
-            + COALESCE(sum(f.c * p.mean[f.i] * p.mean[f.j]) FILTER (WHERE f.is_inverse), 0) AS c,
-            COALESCE(sum(f.slope * p.scatter[f.i][p.k + 1]) FILTER (WHERE f.is_slope), 0)
-            / y.s ^ 2 AS r_squared,
-            GREATEST(max(f.a) FILTER (WHERE f.is_corner), 0) * COALESCE(y.s, 0) ^ 2
-            / NULLIF(p.n - p.k - 1, 0) AS variance
-        FROM solution AS f
-        INNER JOIN pooled AS p ON f.group_name = p.group_name
-        INNER JOIN spread AS y ON p.group_name = y.group_name AND p.k + 1 = y.i
-        GROUP BY p.group_name, p.n, p.k, p.mean, p.scatter, y.s
+            p.mean[p.k + 1] - COALESCE(sum(f.slope * p.mean[f.i]), 0) AS intercept,
+            1.0::float8 / p.n + COALESCE(min(d.c), 0) AS c,
+            CASE WHEN s.s[p.k + 1] > 0 THEN 1 - min(y.share) END AS r_squared,
+            greatest(min(y.d), 0) * COALESCE(s.s[p.k + 1], 0) ^ 2 / NULLIF(p.n - p.k - 1, 0)
+                AS variance
+        FROM pooled AS p
+        INNER JOIN spread AS s ON s.group_name = p.group_name
+        INNER JOIN pivot AS y ON y.group_name = p.group_name AND y.i = p.k + 1
+        LEFT JOIN solution AS f ON f.group_name = p.group_name
+        LEFT JOIN distance AS d ON d.group_name = p.group_name
+        GROUP BY p.group_name, p.n, p.k, p.mean[p.k + 1], s.s
     ),
 
     -- β and c, the diagonal of (XᵀX)⁻¹; the intercept is term 0                 [group, term]
@@ -176,16 +238,15 @@ BEGIN ATOMIC
             f.intercept AS coefficient,
             f.c
         FROM fit AS f
+
         UNION ALL
+
         SELECT
             f.group_name,
             f.i,
-            max(f.slope) FILTER (WHERE f.is_slope),
-            max(f.c) FILTER (WHERE f.is_inverse AND f.i = f.j)
+            f.slope,
+            f.c
         FROM solution AS f
-        WHERE NOT f.is_corner
-        GROUP BY f.group_name, f.i
-        HAVING bool_or(f.is_slope)
     ),
 
     -- se = σ √c,  t = β / se                                                    [group, term]

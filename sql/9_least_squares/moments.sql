@@ -39,72 +39,191 @@ CREATE OR REPLACE FUNCTION lm.ols_moments(
 RETURNS SETOF lm.moments
 LANGUAGE sql
 STABLE STRICT
+SET work_mem = '256MB'
+SET jit = off
 BEGIN ATOMIC
     WITH
-    -- z = (x_1, …, x_k, y), of rows without a NULL                          [group, row][k + 1]
-    complete AS (
+    -- z = (x_1, …, x_k, y), of the rows that are known in full              [group, row][k + 1]
+    complete AS MATERIALIZED (
         SELECT
             o.group_name,
-            o.x || o.y AS z
-        FROM unnest(ols_moments.observations) AS o
-        WHERE o.group_name IS NOT NULL
-            AND o.x IS NOT NULL
-            AND array_position(o.x || o.y, NULL) IS NULL
+            cardinality(o.z) AS size,
+            o.z,
+            'NaN' <> ALL (o.z) AND 'infinity' <> ALL (o.z) AND '-infinity' <> ALL (o.z)
+                AS is_finite
+        FROM (
+            SELECT
+                o.group_name,
+                o.x || o.y AS z
+            FROM unnest(ols_moments.observations) AS o
+            WHERE o.group_name IS NOT NULL AND o.x IS NOT NULL
+            OFFSET 0
+        ) AS o
+        WHERE array_position(o.z, NULL) IS NULL
     ),
 
-    -- n and z̄                                                                  [group, i]
-    centre AS (
+    -- n and z̄                                                                   [group][k + 1]
+    centre AS MATERIALIZED (
         SELECT
             c.group_name,
-            cardinality(c.z) AS size,
-            v.i,
-            count(*) AS n,
-            avg(v.z) AS mean
-        FROM complete AS c
-        CROSS JOIN LATERAL unnest(c.z) WITH ORDINALITY AS v (z, i)
-        GROUP BY c.group_name, cardinality(c.z), v.i
+            c.size,
+            c.n,
+            ARRAY(SELECT unnest(c.total[2:]) / c.n) AS mean
+        FROM (
+            SELECT
+                c.group_name,
+                c.size,
+                count(*) AS n,
+                CASE
+                    WHEN bool_and(c.is_finite)
+                        THEN lm.array_sum(1::float8 || c.z) FILTER (WHERE c.is_finite)
+                END AS total
+            FROM complete AS c
+            GROUP BY c.group_name, c.size
+            OFFSET 0
+        ) AS c
     ),
 
-    -- S_ij = Σ (z_i − z̄_i)(z_j − z̄_j), centred first so that no digit is lost  [group, i, j]
-    product AS (
+    -- powers of two that bring z − z̄ within −1 and 1, for they are not below Σ |z − z̄|
+    --                                                                           [group][k + 1]
+    scale AS MATERIALIZED (
         SELECT
-            a.group_name,
-            a.size,
-            a.i,
-            b.i AS j,
-            a.n,
-            a.mean,
-            sum((c.z[a.i] - a.mean) * (c.z[b.i] - b.mean)) AS scatter
-        FROM complete AS c
-        INNER JOIN centre AS a ON c.group_name = a.group_name AND cardinality(c.z) = a.size
-        INNER JOIN centre AS b ON a.group_name = b.group_name AND a.size = b.size
-        GROUP BY a.group_name, a.size, a.i, b.i, a.n, a.mean
+            r.group_name,
+            r.size,
+            r.mean,
+            ARRAY(SELECT lm.power_above(unnest(r.total[2:]))) AS power
+        FROM (
+            SELECT
+                m.group_name,
+                m.size,
+                m.mean,
+                lm.array_sum(
+                    1::float8 || ARRAY(SELECT abs(unnest(c.z) - unnest(m.mean)))
+                ) AS total
+            FROM centre AS m
+            INNER JOIN complete AS c ON c.group_name = m.group_name AND c.size = m.size
+            WHERE cardinality(m.mean) = m.size
+            GROUP BY m.group_name, m.size, m.mean
+            OFFSET 0
+        ) AS r
     ),
 
-    -- S_i, a row of the matrix                                              [group, i][k + 1]
-    matrix_row AS (
+    -- (z − z̄) / power, in blocks of rows, each in three floats
+    block AS (
+        SELECT
+            r.group_name,
+            r.size,
+            r.number,
+            array_agg(h.x) AS high,
+            array_agg(m.x) AS middle,
+            array_agg(l.x) AS low
+        FROM (
+            SELECT
+                c.group_name,
+                c.size,
+                (row_number() OVER (PARTITION BY c.group_name, c.size) - 1) / 1024 AS number,
+                ARRAY(SELECT (unnest(c.z) - unnest(s.mean)) / unnest(s.power)) AS x
+            FROM scale AS s
+            INNER JOIN complete AS c ON c.group_name = s.group_name AND c.size = s.size
+        ) AS r
+        CROSS JOIN LATERAL (SELECT r.x::vector AS x OFFSET 0) AS h
+        CROSS JOIN LATERAL (
+            SELECT ARRAY(SELECT unnest(r.x) - unnest(h.x::real[])) AS rest OFFSET 0
+        ) AS after_h
+        CROSS JOIN LATERAL (SELECT after_h.rest::vector AS x OFFSET 0) AS m
+        CROSS JOIN LATERAL (
+            SELECT ARRAY(SELECT unnest(after_h.rest) - unnest(m.x::real[]))::vector AS x OFFSET 0
+        ) AS l
+        GROUP BY r.group_name, r.size, r.number
+    ),
+
+    -- the sums of products, [i][k + 1]: whole, and by halves
+    product AS MATERIALIZED (
+        SELECT
+            b.group_name,
+            b.size,
+            p.is_half,
+            p.row AS i,
+            (lm.array_sum(p.total))[2:] AS x
+        FROM block AS b
+        CROSS JOIN LATERAL lm.identity(b.size) AS identity
+        -- a row for each z_i
+        CROSS JOIN LATERAL lm.product(identity, b.high) AS h (columns)
+        CROSS JOIN LATERAL lm.product(identity, b.middle) AS m (columns)
+        CROSS JOIN LATERAL lm.product(identity, b.low) AS l (columns)
+        CROSS JOIN LATERAL lm.exact_products(h.columns, m.columns, l.columns) AS p
+        GROUP BY b.group_name, b.size, p.is_half, p.row
+    ),
+
+    element AS (
         SELECT
             p.group_name,
             p.size,
             p.i,
-            p.n,
-            p.mean,
-            array_agg(p.scatter ORDER BY p.j) AS scatter
+            e.j,
+            e.x
         FROM product AS p
-        GROUP BY p.group_name, p.size, p.i, p.n, p.mean
+        CROSS JOIN LATERAL unnest(p.x) WITH ORDINALITY AS e (x, j)
+
+        UNION ALL
+
+        SELECT
+            p.group_name,
+            p.size,
+            e.j,
+            p.i,
+            e.x
+        FROM product AS p
+        CROSS JOIN LATERAL unnest(p.x) WITH ORDINALITY AS e (x, j)
+        WHERE p.is_half
+    ),
+
+    -- S_ij = Σ (z_i − z̄_i)(z_j − z̄_j)                                          [group, i, j]
+    scatter AS (
+        SELECT
+            e.group_name,
+            e.size,
+            e.i,
+            e.j,
+            sum(e.x) AS x
+        FROM element AS e
+        GROUP BY e.group_name, e.size, e.i, e.j
+    ),
+
+    matrix_row AS (
+        SELECT
+            c.group_name,
+            c.size,
+            c.i,
+            array_agg(c.x * s.power[c.i] * s.power[c.j] ORDER BY c.j) AS scatter
+        FROM scatter AS c
+        INNER JOIN scale AS s ON s.group_name = c.group_name AND s.size = c.size
+        GROUP BY c.group_name, c.size, c.i
+    ),
+
+    matrix AS (
+        SELECT
+            r.group_name,
+            r.size,
+            array_agg(r.scatter ORDER BY r.i) AS scatter
+        FROM matrix_row AS r
+        GROUP BY r.group_name, r.size
     )
 
     SELECT
-        r.group_name,
-        min(r.n),
-        array_agg(r.mean ORDER BY r.i),
-        array_agg(r.scatter ORDER BY r.i)
-    FROM matrix_row AS r
-    GROUP BY r.group_name, r.size;
+        c.group_name,
+        c.n,
+        CASE
+            WHEN m.scatter IS NULL THEN array_fill('NaN'::float8, ARRAY[c.size])
+            ELSE c.mean
+        END,
+        COALESCE(m.scatter, array_fill('NaN'::float8, ARRAY[c.size, c.size]))
+    FROM centre AS c
+    LEFT JOIN matrix AS m ON m.group_name = c.group_name AND m.size = c.size;
 END;
 
 COMMENT ON FUNCTION lm.ols_moments IS
-'Moments of rows, one result per group. Rows with a NULL do not count.';
+'What least squares needs to know of rows, one row per group. Rows with a NULL do not count. The memory it takes beside the rows grows with the square of the number of regressors, not with the number of rows.';
 
 CREATE OR REPLACE FUNCTION lm.pool_moments(
     moments lm.moments[]
@@ -112,70 +231,93 @@ CREATE OR REPLACE FUNCTION lm.pool_moments(
 RETURNS SETOF lm.moments
 LANGUAGE sql
 STABLE STRICT
+SET work_mem = '256MB'
+SET jit = off
 BEGIN ATOMIC
     WITH
-    -- n = Σ n_p and z̄ = Σ n_p z̄_p / n over the parts p                         [group, i]
-    centre AS (
+    part AS MATERIALIZED (
         SELECT
             m.group_name,
-            z.i,
-            sum(m.n) AS n,
-            sum(m.n * z.mean) / sum(m.n) AS mean
+            m.n,
+            m.mean,
+            m.scatter,
+            cardinality(m.mean) AS size
         FROM unnest(pool_moments.moments) AS m
-        CROSS JOIN LATERAL unnest(m.mean) WITH ORDINALITY AS z (mean, i)
         WHERE m.n > 0
-        GROUP BY m.group_name, z.i
     ),
 
-    -- S_ij = Σ S_p,ij + n_p (z̄_p,i − z̄_i)(z̄_p,j − z̄_j)                         [group, i, j]
-    product AS (
+    whole AS MATERIALIZED (
         SELECT
-            a.group_name,
-            a.i,
-            b.i AS j,
+            p.group_name,
             CASE
-                WHEN a.n = b.n AND min(cardinality(m.mean)) = max(cardinality(m.mean)) THEN a.n
+                WHEN min(p.size) = max(p.size) THEN sum(p.n)
                 ELSE lm.fail(
                     NULL::numeric,
                     format(
                         'group "%s" cannot be fitted: its rows differ in number of regressors',
-                        a.group_name
+                        p.group_name
                     ),
                     'give every x of a group the same length'
                 )
-            END AS n,
-            a.mean,
-            sum(
-                m.scatter[a.i][b.i] + m.n * (m.mean[a.i] - a.mean) * (m.mean[b.i] - b.mean)
-            ) AS scatter
-        FROM unnest(pool_moments.moments) AS m
-        INNER JOIN centre AS a ON m.group_name = a.group_name
-        INNER JOIN centre AS b ON m.group_name = b.group_name
-        WHERE m.n > 0
-        GROUP BY a.group_name, a.i, b.i, a.n, b.n, a.mean
+            END AS n
+        FROM part AS p
+        GROUP BY p.group_name
     ),
 
-    -- S_i, a row of the matrix                                              [group, i][k + 1]
+    -- z̄ = Σ n_p z̄_p / n over the parts p                                       [group][k + 1]
+    centre AS MATERIALIZED (
+        SELECT
+            c.group_name,
+            c.n,
+            array_agg(c.mean ORDER BY c.i) AS mean
+        FROM (
+            SELECT
+                w.group_name,
+                w.n,
+                z.i,
+                sum(p.n * z.mean) / w.n AS mean
+            FROM whole AS w
+            INNER JOIN part AS p ON p.group_name = w.group_name
+            CROSS JOIN LATERAL unnest(p.mean) WITH ORDINALITY AS z (mean, i)
+            GROUP BY w.group_name, w.n, z.i
+        ) AS c
+        GROUP BY c.group_name, c.n
+    ),
+
+    -- S_ij = Σ S_p,ij + n_p (z̄_p,i − z̄_i)(z̄_p,j − z̄_j)                         [group, place]
+    product AS (
+        SELECT
+            c.group_name,
+            p.size,
+            s.place,
+            sum(s.x + p.n * d.z[(s.place - 1) / p.size + 1] * d.z[(s.place - 1) % p.size + 1]) AS x
+        FROM centre AS c
+        INNER JOIN part AS p ON p.group_name = c.group_name
+        CROSS JOIN LATERAL (
+            SELECT ARRAY(SELECT unnest(p.mean) - unnest(c.mean)) AS z OFFSET 0
+        ) AS d
+        CROSS JOIN LATERAL unnest(p.scatter) WITH ORDINALITY AS s (x, place)
+        GROUP BY c.group_name, p.size, s.place
+    ),
+
     matrix_row AS (
         SELECT
             p.group_name,
-            p.i,
-            p.n,
-            p.mean,
-            array_agg(p.scatter ORDER BY p.j) AS scatter
+            (p.place - 1) / p.size AS i,
+            array_agg(p.x ORDER BY p.place) AS scatter
         FROM product AS p
-        GROUP BY p.group_name, p.i, p.n, p.mean
+        GROUP BY p.group_name, (p.place - 1) / p.size
     )
 
     SELECT
-        r.group_name,
-        min(r.n)::bigint,
-        array_agg(r.mean ORDER BY r.i),
+        c.group_name,
+        c.n::bigint,
+        c.mean,
         array_agg(r.scatter ORDER BY r.i)
-    FROM matrix_row AS r
-    GROUP BY r.group_name;
+    FROM centre AS c
+    INNER JOIN matrix_row AS r ON r.group_name = c.group_name
+    GROUP BY c.group_name, c.n, c.mean;
 END;
 
 COMMENT ON FUNCTION lm.pool_moments IS
-'Adds up moments that were counted in parts (runs, tables, machines), one result per group. Errors: '
-'the rows of a group differ in number of regressors.';
+'Adds up moments that were counted in parts (runs, tables, machines), one result per group. Errors: the rows of a group differ in number of regressors.';

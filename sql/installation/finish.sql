@@ -1,5 +1,5 @@
--- The end: what psqlm has made is put down, what its code takes part in is checked, and the rehearsal
--- goes.
+-- The end: what psqlm has made is recorded, the rehearsal goes, and the names in the code are
+-- checked.
 
 SET LOCAL search_path = pg_catalog, pg_temp;
 

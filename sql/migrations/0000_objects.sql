@@ -58,7 +58,9 @@ VALUES
 ('routine', 'forward_many(text[],text,text[],text,integer[],integer[],integer)'),
 ('routine', 'gelu(vector[])'),
 ('routine', 'generate(text,integer,double precision,integer,double precision,bigint,text,text)'),
-('routine', 'generate_tokens(text,integer,double precision,integer,double precision,bigint,text,text,boolean)'),
+('routine',
+'generate_tokens(text,integer,double precision,integer,double precision,bigint,'
+'text,text,boolean)'),
 ('routine', 'halves(vector)'),
 ('routine', 'has_change(change[],site,integer)'),
 ('routine', 'head_results(bigint,integer)'),
@@ -91,7 +93,9 @@ VALUES
 ('routine', 'nearest_activations(vector,site,integer,integer,integer,text)'),
 ('routine', 'nearest_tokens(vector,integer,text)'),
 ('routine', 'next_draw(vector,integer,integer,double precision,integer,double precision,bigint)'),
-('routine', 'next_step(bigint,integer,integer[],integer,boolean,integer,double precision,integer,double precision,bigint,change[])'),
+('routine',
+'next_step(bigint,integer,integer[],integer,boolean,integer,double precision,'
+'integer,double precision,bigint,change[])'),
 ('routine', 'next_token(text,integer,text,text)'),
 ('routine', 'ols(moments[])'),
 ('routine', 'ols(observation[])'),
@@ -123,8 +127,12 @@ VALUES
 ('routine', 'tokenize(text,text)'),
 ('routine', 'tokens_in(text)'),
 ('routine', 'total(vector)'),
-('routine', 'transformer(integer,integer[],integer[],integer[],site[],bigint,change[],integer,vector[],bigint)'),
-('routine', 'transformer_many(integer,integer[],integer[],integer[],site[],change[],integer,vector[],bigint)'),
+('routine',
+'transformer(integer,integer[],integer[],integer[],site[],bigint,change[],'
+'integer,vector[],bigint)'),
+('routine',
+'transformer_many(integer,integer[],integer[],integer[],site[],change[],integer,'
+'vector[],bigint)'),
 ('routine', 'unembed(vector[],integer)'),
 ('routine', 'unicode_letters()'),
 ('routine', 'unicode_numbers()'),

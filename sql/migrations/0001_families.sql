@@ -1,5 +1,5 @@
 -- From GPT-2 alone to families of models: sizes and options of each model and layer, rotary
--- embeddings, an unembedding of its own, rows cut in blocks.
+-- embeddings, an unembedding of its own, rows cut in blocks, tokenizers.
 
 -- models: what all had in common becomes data
 ALTER TABLE lm.model
@@ -148,8 +148,17 @@ DROP INDEX lm.vocabulary_bytes, lm.vocabulary_special;
 
 ALTER TABLE lm.vocabulary ADD COLUMN kind lm.token_kind NOT NULL DEFAULT 'ordinary';
 
-UPDATE lm.vocabulary SET kind = 'unmerged'
-WHERE special;
+-- and those that no merge makes
+UPDATE lm.vocabulary AS v SET kind = 'unmerged'
+WHERE v.special
+    OR (
+        octet_length(v.bytes) > 1
+        AND NOT EXISTS (
+            SELECT
+            FROM lm.merge AS m
+            WHERE m.model_id = v.model_id AND m.token_id = v.token_id
+        )
+    );
 
 CREATE UNIQUE INDEX vocabulary_bytes
     ON lm.vocabulary (model_id, bytes, kind) INCLUDE (token_id) WHERE kind <> 'unmerged';
@@ -233,6 +242,21 @@ EXECUTE FUNCTION lm.drop_weights();
 
 COMMENT ON FUNCTION lm.drop_weights IS 'Drops the weights of models that have been deleted.';
 COMMENT ON TRIGGER drop_weights ON lm.model IS 'Drops the weights of models that are deleted.';
+
+-- how far a model is from the reference
+CREATE TABLE lm.verification (
+    model_id int NOT NULL REFERENCES lm.model ON DELETE CASCADE,
+    verified_at timestamptz NOT NULL DEFAULT now(),
+    site lm.site NOT NULL,
+    layer int NOT NULL,
+    largest_difference float8 NOT NULL,
+    relative_difference float8 NOT NULL,
+    prompt text NOT NULL,
+    psqlm text NOT NULL,
+    transformers text NOT NULL,
+    torch text NOT NULL,
+    PRIMARY KEY (model_id, verified_at, site, layer)
+);
 
 -- the trigger's function finds nobody else's names
 ALTER FUNCTION lm.forget_generation() SET search_path = pg_catalog, pg_temp;
