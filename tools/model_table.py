@@ -1,4 +1,4 @@
-"""Write the tables of docs/models.md: which checkpoints load and what they take; how exact families are.
+"""Write the tables of docs/models.md: what checkpoints take, and how exact the families are.
 
     python tools/model_table.py checkpoints
     python tools/model_table.py differences
