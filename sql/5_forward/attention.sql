@@ -73,7 +73,7 @@ BEGIN ATOMIC
         ) AS transposed (v)
     ),
 
-    -- Queries cut into heads, each with the keys of its group. From here on a row is a head, and its
+    -- Queries cut into heads, each with the keys of its group. From here on a row is a head and its
     -- matrices follow the queries. q is multiplied by −scaling, for <#> is minus the product.
     head AS MATERIALIZED (
         SELECT
