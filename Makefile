@@ -1,5 +1,5 @@
 # make demo: the whole story on the bundled model; make test: linters and tests; make test-large:
-# layers of true widths, which take minutes. All set up .venv first, once.
+# models of true sizes and widths, which take minutes. All set up .venv first, once.
 
 PYTHON ?= python3
 VENV := .venv

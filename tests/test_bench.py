@@ -98,8 +98,14 @@ def test_every_row_is_there(
     assert outcome.data["complete"]
     assert outcome.data["machine"]["cores"] >= 1
     assert outcome.data["model"] == {
-        "size": "demo", "n_layer": 8, "n_head": 4, "d_model": 128, "n_vocab": 4096,
-    }  # fmt: skip
+        "size": "demo",
+        "family": "gpt2",
+        "n_layer": 8,
+        "n_head": 4,
+        "n_kv_head": 4,
+        "d_model": 128,
+        "n_vocab": 4096,
+    }
     for row in outcome.data["rows"]:
         assert row["name"] in outcome.printed
         assert row["theirs"] == [] and row["theirs_median"] is None and row["ratio"] is None
@@ -244,3 +250,38 @@ def test_time_of_a_stage_is_without_those_it_reads() -> None:
 def test_wrong_options(options: dict[str, Any], message: str) -> None:
     with pytest.raises(PsqlmError, match=message):
         bench.main("dbname=nowhere", **options)
+
+
+def test_before_and_after(
+    server_dsn: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], alone: None
+) -> None:
+    before = {
+        "started": "2024-05-01T10:00:00+00:00",
+        "model": {"size": "gpt2"},
+        "rows": [
+            {"key": "load", "dtype": "float16", "ours_median": 1e6, "theirs_median": None},
+            {"key": "forward-8", "dtype": "float32", "ours_median": 1.0, "theirs_median": 1.0},
+        ],
+    }
+    (tmp_path / "before.json").write_text(json.dumps(before))
+    plan = replace(
+        SMALL, dtypes=("float16",), forward=(), decode=(), several=None, memory=(), logits=False
+    )
+    bench.main(server_dsn, before=tmp_path / "before.json", size="demo", plan=plan)
+    printed = capsys.readouterr().out.split("Since 2024-05-01T10:00:00+00:00")
+    assert "Before it was another model, gpt2." in printed[0]
+    (row,) = [line for line in printed[1].splitlines() if line.rstrip().endswith("×")]
+    assert row.strip().startswith("load from safetensors, float16")
+    assert "1,000,000 s" in row and row.split()[-2:] == ["0.00", "×"]
+
+
+@pytest.mark.parametrize("contents", ["", "[]", '{"rows": []}', '{"model": {"size": 1}}'])
+def test_what_is_no_benchmark_is_refused_before_work(
+    server_dsn: str, tmp_path: Path, contents: str
+) -> None:
+    path = tmp_path / "before.json"
+    with pytest.raises(PsqlmError, match=r"there is no .*before\.json: psqlm bench --json"):
+        bench.main(server_dsn, before=path, size="demo")
+    path.write_text(contents)
+    with pytest.raises(PsqlmError, match=r"before\.json is not what psqlm bench --json wrote"):
+        bench.main(server_dsn, before=path, size="demo")

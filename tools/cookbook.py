@@ -9,11 +9,14 @@ from __future__ import annotations
 import re
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import psycopg
+from psycopg import Connection
 from psycopg.conninfo import make_conninfo
 
 from psqlm import database, loader
+from psqlm.bundled_files import BUNDLED
 from psqlm.database.server import EmbeddedServer
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -41,7 +44,7 @@ def ask(dsn: str, blocks: list[str]) -> list[str]:
     """Run the blocks in one session of psql.
 
     Args:
-        dsn: a database with psqlm's SQL and the demo model; what the blocks write stays there.
+        dsn: a database with psqlm's SQL and the bundled models; what the blocks write stays there.
         blocks: SQL as psql takes it.
 
     Returns:
@@ -103,6 +106,14 @@ def _shortened(cell: str) -> str:
     return LONG.sub(lambda number: f"{float(number[0]):.5g}", cell)
 
 
+def load_models(connection: Connection[Any]) -> None:
+    """Load the bundled models that are missing: the first is the one meant where none is named."""
+    for name in BUNDLED:
+        if not loader.is_loaded(connection, name):
+            loader.load(connection, name)
+    connection.execute("SELECT lm.set_default_model(%s)", (next(iter(BUNDLED)),))
+
+
 def fill(text: str, replies: list[str]) -> str:
     """The cookbook with these answers below its questions."""
     remaining = iter(replies)
@@ -123,7 +134,7 @@ def main() -> None:
         try:
             dsn = make_conninfo(server, dbname=DATABASE)
             with database.connect(dsn) as connection:
-                loader.load(connection, "demo")
+                load_models(connection)
             for target in TARGETS:
                 text = target.read_text()
                 target.write_text(fill(text, ask(dsn, questions(text))))

@@ -22,6 +22,7 @@ def main(
     dsn: str,
     json_path: Path | None = None,
     *,
+    before: Path | None = None,
     size: str = "gpt2",
     dtypes: Sequence[str] | None = None,
     quick: bool = False,
@@ -35,6 +36,7 @@ def main(
     Args:
         dsn: a server; the role must be allowed to make a database there.
         json_path: a file for every sample, for programs. By default none is written.
+        before: what an earlier benchmark wrote with `json_path`, to compare with at the end.
         size: one of `psqlm.synth.SIZES`, with random weights, or "demo", the bundled model.
         dtypes: how the weights are stored, float32 or float16. By default both in turn.
         quick: fewer rows and repeats.
@@ -45,6 +47,7 @@ def main(
         PsqlmError: the size or dtype is unknown, files cannot be written, or the role may not make
             a database. What was measured before is printed and written.
     """
+    from psqlm.bench.comparison import print_comparison, read_earlier
     from psqlm.bench.report import Report
     from psqlm.bench.run import run
     from psqlm.bench.scratch import model_folder, scratch_database
@@ -56,6 +59,7 @@ def main(
         raise PsqlmError(f"unknown dtype {unknown[0]}: {' or '.join(DTYPES)}")
     if json_path is not None and not json_path.parent.is_dir():
         raise PsqlmError(f"there is no folder {json_path.parent}: make it, or choose another")
+    earlier = None if before is None else read_earlier(before)  # before minutes are spent
     chosen = replace(plan or (QUICK if quick else FULL), dtypes=dtypes)
     report = Report(size, quick, json_path)
     real_tokens = size == DEMO or tokenizer is not None
@@ -64,3 +68,5 @@ def main(
             run(scratch, folder, chosen, report, real_tokens)
         finally:
             report.finish()
+            if earlier is not None:
+                print_comparison(earlier, report)

@@ -170,8 +170,8 @@ def _copy_function(connection: psycopg.Connection[Any], name: str) -> None:
     ).fetchone()
     assert row is not None  # noqa: S101 (psqlm has it)
     definition, settings = row
-    head, body = definition.split("\nAS ", 1)
+    head, body = definition.split("\nBEGIN ATOMIC", 1)
     head = re.sub(r"^ SET .*\n?", "", head.replace(" lm.", " pg_temp.", 1), flags=re.MULTILINE)
     for setting in settings or []:
         connection.execute("SELECT set_config(%s, %s, true)", tuple(setting.split("=", 1)))
-    connection.execute(f"{head}\nAS {body}".encode())
+    connection.execute(f"{head}\nBEGIN ATOMIC{body}".encode())

@@ -243,10 +243,22 @@ def bench(
         Path | None, typer.Option(metavar="DIR", help="Where vocab.json and merges.txt are.")
     ] = None,
     quick: Annotated[bool, typer.Option("--quick", help="Fewer rows and repeats.")] = False,
+    compare: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="What --json wrote before: print before and after."),
+    ] = None,
     dsn: Dsn = None,
 ) -> None:
     """Measure speed, against transformers where it is installed."""
     from psqlm import bench as benchmark
     from psqlm.database import resolve
 
-    benchmark.main(resolve(dsn), json, size=size, dtypes=dtype, quick=quick, tokenizer=tokenizer)
+    benchmark.main(
+        resolve(dsn),
+        json,
+        before=compare,
+        size=size,
+        dtypes=dtype,
+        quick=quick,
+        tokenizer=tokenizer,
+    )

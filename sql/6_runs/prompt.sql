@@ -133,3 +133,20 @@ END;
 
 COMMENT ON FUNCTION lm.token_id IS
 'The number of a token given as text, " king" say. Errors: a text that is not exactly one token.';
+
+CREATE OR REPLACE FUNCTION lm.embedding(
+    token text,
+    model text DEFAULT NULL
+)
+RETURNS vector
+LANGUAGE sql
+STABLE
+RETURN (
+    SELECT e.weight
+    FROM lm.embedding_of(
+        lm.model_id(embedding.model), lm.token_id(embedding.token, embedding.model)
+    ) AS e
+);
+
+COMMENT ON FUNCTION lm.embedding IS
+'The embedding of a token given as text, [d_model]: to compare, add and subtract, or steer with. Errors: those of lm.token_id.';
