@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import family_models
 import psycopg
 import pytest
 from safetensors.numpy import load_file, save_file
@@ -265,6 +266,38 @@ def test_shards_are_fetched(hub: Hub, psqlm: Psqlm, database: str) -> None:
     assert hub.served() == (NEEDED - {"model.safetensors"}) | set(shards) | {
         "model.safetensors.index.json"
     }
+
+
+@pytest.mark.parametrize("tied", [True, False])
+def test_shards_and_a_revision_of_another_family(
+    hub: Hub, psqlm: Psqlm, database: str, tmp_path: Path, tied: bool
+) -> None:
+    """A Llama in shards, tied or not, on a branch; its unembedding is there where it is untied."""
+    name = "llama, tied, llama3 scaling" if tied else "llama, biased, wide heads"
+    folder = hub.folder / SECOND
+    shutil.rmtree(folder)
+    made = family_models.save(name, tmp_path / "made")
+    shutil.copytree(made, folder)
+    (folder / "model.safetensors").unlink()
+    family_models.reference(made).save_pretrained(folder, max_shard_size="20KB")
+    shards = sorted(folder.glob("model-*-of-*.safetensors"))
+    assert len(shards) > 1
+    result = psqlm("load", "maker/tiny", "--revision", "other")
+    assert result.returncode == 0, result.stderr
+    digest = hashlib.sha256()
+    for shard in shards:
+        digest.update(shard.read_bytes())
+    with psycopg.connect(database) as connection:
+        assert connection.execute(
+            "SELECT family, n_head, n_kv_head, revision, sha256,"
+            " EXISTS (SELECT FROM lm.unembedding) FROM lm.model"
+        ).fetchall() == [
+            ("llama", *((4, 4) if tied else (6, 2)), SECOND, digest.hexdigest(), not tied)
+        ]
+    (row,) = [line.split() for line in psqlm("models").stdout.splitlines() if "float32" in line]
+    assert row[:5] == ["tiny", "llama", *(("2", "4", "4") if tied else ("3", "6", "2"))]
+    verified = psqlm("verify", "tiny")  # fetches that very commit
+    assert verified.returncode == 0, verified.stderr
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import family_models
 import numpy as np
 import psycopg
 import pytest
@@ -561,6 +562,31 @@ def test_numbers_beyond_float16_are_refused(connection: psycopg.Connection, fold
         loader.load(connection, str(folder), dtype="float16")
     assert _left(connection) == []
     loader.load(connection, str(folder), dtype="float32")
+
+
+@pytest.mark.parametrize("family", ["llama", "gemma2", "gpt_neox"])
+def test_bfloat16_beyond_float16_is_refused(
+    connection: psycopg.Connection, tmp_path: Path, family: str
+) -> None:
+    """bfloat16 reaches as far as float32: published checkpoints hold such numbers."""
+    folder = family_models.save(family, tmp_path / "wide")
+    _convert(folder, torch.bfloat16)
+    path = folder / "model.safetensors"
+    tensors = load_file(path)
+    name = next(name for name in tensors if "down_proj" in name or "4h_to_h.weight" in name)
+    tensors[name].view(-1)[5] = 2.0**17
+    save_file(tensors, path)
+    short = name.removeprefix("model.").removeprefix("gpt_neox.")
+    with pytest.raises(PsqlmError) as caught:
+        loader.load(connection, str(folder), dtype="float16")
+    assert str(caught.value) == (
+        f"the tensor {short} reaches 131072, beyond float16: load the model with --dtype float32"
+    )
+    assert _left(connection) == []
+    loader.load(connection, str(folder), dtype="float32")
+    assert connection.execute(
+        "SELECT max(vector_norm(weight)) > 131071 FROM lm.linear"
+    ).fetchone() == (True,)
 
 
 @pytest.mark.parametrize(
