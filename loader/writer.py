@@ -152,9 +152,9 @@ class ModelWriter:
         with self._connection.cursor() as cursor:
             cursor.executemany(
                 "INSERT INTO lm.rotary (model_id, rotary, frequencies, scaling)"
-                " VALUES (%s, %s, %s, %s)",
+                " VALUES (%s, %s, %s::real[], %s)",
                 [
-                    (self._model_id, number, str(list(rotary.frequencies)), rotary.scaling)
+                    (self._model_id, number, list(rotary.frequencies), rotary.scaling)
                     for number, rotary in enumerate(sizes.rotaries)
                 ],
             )

@@ -2,6 +2,7 @@
 
 \ir installation/path.sql
 \ir 2_models/model.sql
+\ir 2_models/locks.sql
 \ir 2_models/removal.sql
 \ir 2_models/sites.sql
 \ir 3_tokenizer/unicode.sql
@@ -36,6 +37,7 @@
 \ir 5_forward/activations.sql
 \ir 6_runs/captured.sql
 \ir 6_runs/intervention_sets.sql
+\ir 6_runs/intervention_checks.sql
 \ir 6_runs/interventions.sql
 \ir 6_runs/prompt.sql
 \ir 6_runs/prediction.sql
@@ -47,6 +49,7 @@
 \ir 8_lenses/patching.sql
 \ir 9_least_squares/exact_products.sql
 \ir 9_least_squares/moments.sql
+\ir 9_least_squares/pooled_moments.sql
 \ir 9_least_squares/significance.sql
 \ir 9_least_squares/elimination.sql
 \ir 9_least_squares/least_squares.sql
@@ -58,6 +61,7 @@
 \ir 8_lenses/attention.sql
 \ir 8_lenses/logits.sql
 \ir 8_lenses/lenses.sql
+\ir 8_lenses/heads.sql
 \ir 8_lenses/attribution.sql
 \ir 8_lenses/neighbours.sql
 \ir 8_lenses/residual.sql

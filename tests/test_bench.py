@@ -98,9 +98,14 @@ def test_every_row_is_there(
     assert outcome.data["complete"]
     assert outcome.data["machine"]["cores"] >= 1
     assert outcome.data["model"] == {
-        "size": "demo", "family": "gpt2", "n_layer": 8, "n_head": 4, "n_kv_head": 4,
-        "d_model": 128, "n_vocab": 4096,
-    }  # fmt: skip
+        "size": "demo",
+        "family": "gpt2",
+        "n_layer": 8,
+        "n_head": 4,
+        "n_kv_head": 4,
+        "d_model": 128,
+        "n_vocab": 4096,
+    }
     for row in outcome.data["rows"]:
         assert row["name"] in outcome.printed
         assert row["theirs"] == [] and row["theirs_median"] is None and row["ratio"] is None

@@ -130,18 +130,18 @@ def ours(families: Families, run_id: int, site: str, heads: int | None) -> np.nd
     return x.reshape(n_layer, *(() if heads is None else (heads,)), len(TOKENS), width)
 
 
-def theirs(cache: ActivationCache, site: str, heads: int | None, n_layer: int) -> np.ndarray:
+def theirs(lens: Lens, site: str, heads: int | None) -> np.ndarray:
     hook = HOOKS[site]
-    layers = range(n_layer) if "{}" in hook else [0]
-    x = np.stack([cached(cache, site, layer).numpy() for layer in layers])
+    layers = range(lens.model.cfg.n_layers) if "{}" in hook else [0]
+    x = np.stack([cached(lens, site, layer).numpy() for layer in layers])
     if heads is not None and site not in ("attn_scores", "pattern"):
         x = x.swapaxes(1, 2)
     return x
 
 
-def cached(cache: ActivationCache, site: str, layer: int) -> torch.Tensor:
+def cached(lens: Lens, site: str, layer: int) -> torch.Tensor:
     """A site of a layer in TransformerLens."""
-    hook = HOOKS[site].format(layer)
+    cache, hook = lens.cache, HOOKS[site].format(layer)
     attention = f"blocks.{layer}.attn.hook_"
     if hook not in cache and site in ("rot_q", "rot_k"):  # GPT-NeoX has no hook there
         q, k, cos, sin = (cache[attention + name] for name in ("q", "k", "cos", "sin"))
@@ -150,9 +150,12 @@ def cached(cache: ActivationCache, site: str, layer: int) -> torch.Tensor:
         return cache[HOOKS["ln1"].format(layer)][0]
     x = cache[hook][0]
     if site == "attn_scores" and torch.equal(x, cache[HOOKS["pattern"].format(layer)][0]):
-        # in OPT the hook has the pattern
+        # in OPT and GPT-Neo, whose scale is 1, the hook has the pattern
         q, k = cache[attention + "q"][0], cache[attention + "k"][0]
-        return torch.einsum("qhd,khd->hqk", q, k) / q.shape[-1] ** 0.5
+        scores = torch.einsum("qhd,khd->hqk", q, k)
+        is_neo = lens.model.original_model.config.model_type == "gpt_neo"
+        scores = scores if is_neo else scores / q.shape[-1] ** 0.5
+        return scores.masked_fill(x == 0, -torch.inf)
     return x
 
 
@@ -167,7 +170,7 @@ def test_sites(families: Families, name: str) -> None:
     run_id = run(families, name)
     for site, heads in sites(families, name).items():
         a = ours(families, run_id, site, heads)
-        b = theirs(lens.cache, site, heads, lens.model.cfg.n_layers)
+        b = theirs(lens, site, heads)
         if site == "attn_scores":
             a, b = seen(a), seen(b)
         assert_close(f"{name}: {site}", a, b, relative=1e-4)

@@ -25,12 +25,13 @@ FOR_USERS = {
     "1_tables": """
         run run_token attention_adjustment activation logit tag intervention model vocabulary site
     """,
-    "2_models": "set_default_model default_model model_site drop_model drop_runs",
+    "2_models": "set_default_model default_model model_site drop_model drop_runs drop_leftovers",
     "3_tokenizer": "tokenize encode decode decode_bytes merge_steps",
     "4_operators": "fill concat total",
     "6_runs": """
-        forward forward_many next_token captured vector_at run_position replace_interventions
-        find_runs select_runs token_tag token_id embedding
+        forward forward_many next_token captured vector_at run_position
+        replace_interventions make_intervention forward_once find_runs select_runs token_tag
+        token_id embedding
     """,
     "7_generation": "generate generate_tokens",
     "8_lenses": """

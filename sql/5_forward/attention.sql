@@ -73,8 +73,8 @@ BEGIN ATOMIC
         ) AS transposed (v)
     ),
 
-    -- queries cut into heads, each with the keys of its group; from here on a row is a head, and its
-    -- matrices follow the queries; q is multiplied by −scaling, for <#> is minus the product
+    -- Queries cut into heads, each with the keys of its group. From here on a row is a head and its
+    -- matrices follow the queries. q is multiplied by −scaling, for <#> is minus the product.
     head AS MATERIALIZED (
         SELECT
             c.sequence,
@@ -97,8 +97,8 @@ BEGIN ATOMIC
         CROSS JOIN generate_series(0, (attention.here).n_head - 1) AS n (head)
     ),
 
-    -- attn_scores = q · k × scaling of the keys a query sees: those up to itself in its window; in a
-    -- family with a cap, cap · tanh(attn_scores / cap)                         [query, key]
+    -- attn_scores = q · k × scaling of the keys a query sees: those up to itself in its window.
+    -- In a family with a cap, cap · tanh(attn_scores / cap).                           [query, key]
     attn_scores AS MATERIALIZED (
         SELECT
             head.*,

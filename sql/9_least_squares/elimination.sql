@@ -25,16 +25,16 @@ BEGIN ATOMIC
         || ARRAY(
             SELECT
                 unnest(g.a[subtract_pivot.place:g.last])
-                - f.x * unnest(subtract_pivot.pivot_row[subtract_pivot.place:g.last])
+                - f.x * unnest(subtract_pivot.pivot_row[1:1][subtract_pivot.place:g.last])
         )
         || g.a[g.last + 1:]
     FROM given AS g
     CROSS JOIN LATERAL (
         SELECT
             CASE
-                WHEN subtract_pivot.pivot_row[subtract_pivot.place] > 1e-11
+                WHEN subtract_pivot.pivot_row[1][subtract_pivot.place] > 1e-11
                     THEN g.a[subtract_pivot.place]
-                        / subtract_pivot.pivot_row[subtract_pivot.place]
+                        / subtract_pivot.pivot_row[1][subtract_pivot.place]
                 ELSE 0
             END AS x
         OFFSET 0
@@ -42,7 +42,7 @@ BEGIN ATOMIC
 END;
 
 COMMENT ON FUNCTION lm.subtract_pivot IS
-'A row after the pivots before (row, at first) less as much of another pivot''s row as makes it 0 at its place. Nothing is subtracted where a pivot is almost 0.';
+'A row after the pivots before (row, at first) less as much of another pivot''s row, [1, columns], as makes it 0 at its place. Nothing is subtracted where a pivot is almost 0.';
 
 CREATE OR REPLACE AGGREGATE lm.eliminated("row" float8[], pivot_row float8[], place int) (
     SFUNC = lm.subtract_pivot,
@@ -67,11 +67,7 @@ BEGIN ATOMIC
             COALESCE(
                 (
                     SELECT
-                        lm.eliminated(
-                            add_row.row,
-                            ARRAY(SELECT unnest(add_row.state[i:i])),
-                            i
-                        )
+                        lm.eliminated(add_row.row, add_row.state[i:i], i)
                     -- in order: nothing comes between the numbers and the aggregate
                     FROM generate_series(1, COALESCE(array_length(add_row.state, 1), 0)) AS i
                 ),
