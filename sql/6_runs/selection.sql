@@ -77,15 +77,7 @@ STABLE
 BEGIN ATOMIC
     WITH
     asked AS MATERIALIZED (
-        SELECT
-            COALESCE(
-                lm.read_ranges(numbered_runs.which),
-                lm.fail(
-                    NULL::int8multirange,
-                    format('"%s" names no runs', numbered_runs.which),
-                    'say 1,2,5-9 or all or tag:NAME=VALUE'
-                )
-            ) AS numbers
+        SELECT lm.read_ranges(numbered_runs.which) AS numbers
     ),
 
     found AS MATERIALIZED (
@@ -170,6 +162,14 @@ BEGIN ATOMIC
                 WHEN s.is_tag AND s.tag !~ '^[^=]+=.'
                     THEN lm.fail(
                         true, format('"%s" names no tag', select_runs.which), 'say tag:NAME=VALUE'
+                    )
+                WHEN NOT s.is_tag
+                    AND select_runs.which <> 'all'
+                    AND lm.read_ranges(select_runs.which) IS NULL
+                    THEN lm.fail(
+                        true,
+                        format('"%s" names no runs', select_runs.which),
+                        'say 1,2,5-9 or all or tag:NAME=VALUE'
                     )
                 ELSE true
             END AS sound
