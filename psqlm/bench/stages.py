@@ -1,8 +1,9 @@
-"""Where the time goes, from the plans of the statements themselves.
+"""Where the time goes, step by step.
 
-EXPLAIN does not look into functions. So the function is copied into the session's temporary
-schema without its SET clauses (they are set for the transaction instead): the planner then
-inlines it, and the plan that EXPLAIN shows is the body's, a subplan for each CTE.
+The planner inlines the steps of lm.transformer, so neither EXPLAIN nor PostgreSQL's statistics name
+them. Hence two looks at each pass, by copies that a transaction makes and rolls back. In one copy
+the steps are functions that are not inlined, and PostgreSQL counts the time of each. The other is
+inlined whole: EXPLAIN shows its plan, with a subplan for each CTE of lm.attention.
 """
 
 from __future__ import annotations
@@ -17,6 +18,22 @@ import psycopg
 from psycopg import sql
 
 Node = dict[str, Any]
+
+# A step as it stands in the body of lm.transformer or lm.mlp, with the site it makes if it says so.
+STEP = re.compile(
+    r"\blm\.(?P<function>embed_tokens|norm|norm_heads|linear|rotate|attention|output|add|activated)"
+    r"\((?P<site>'\w+'(?=::))?"
+)
+UNNAMED = {"embed_tokens": "embed", "activated": "mlp_post", "attention": "attention"}
+# What lm.attention is made of, by its CTEs.
+ATTENTION = {
+    "context": "context",
+    "key_head": "heads of k and v",
+    "head": "heads of q",
+    "attn_scores": "attn_scores",
+    "pattern": "pattern",
+    "head_z": "z",
+}
 
 TRANSFORMER = sql.SQL("""
     SELECT *
@@ -38,7 +55,7 @@ class Profile:
     Attributes:
         name: which pass.
         dtype: how the weights were stored.
-        stages: seconds of each CTE of lm.transformer, without the CTEs that it reads.
+        stages: seconds of each step, under the site that it makes.
         totals: seconds of the whole pass and of what surrounds it.
     """
 
@@ -88,34 +105,68 @@ class Pass:
 def explain(
     connection: psycopg.Connection[Any], work: Pass, repeats: int
 ) -> tuple[dict[str, float], str]:
-    """Run a pass under EXPLAIN (ANALYZE, BUFFERS).
+    """Run a pass with its steps watched, and under EXPLAIN (ANALYZE, BUFFERS).
 
     Args:
-        connection: with autocommit; a transaction on it is opened and rolled back.
+        connection: of a superuser, with autocommit; what it opens is rolled back.
         work: the pass.
         repeats: number of times. The median of each stage counts.
 
     Returns:
         Seconds of each stage; the plan as text.
     """
+    steps = [_steps(connection, work) for _ in range(repeats)]
     with connection.transaction(force_rollback=True):
         _copy_function(connection, "transformer")
-        connection.execute(
-            sql.SQL("PREPARE bench (int, int[], int[], int[], lm.site[], bigint) AS {}").format(
-                TRANSFORMER
-            )
-        )
+        _prepare(connection)
         execute = sql.SQL("EXPLAIN (ANALYZE, BUFFERS, FORMAT {}) EXECUTE bench ({})")
         arguments = sql.SQL(", ").join(map(sql.Literal, work.arguments))
-        samples = []
+        plans = []
         for _ in range(repeats):
             row = connection.execute(execute.format(sql.SQL("JSON"), arguments)).fetchone()
             assert row is not None  # noqa: S101 (EXPLAIN answers)
-            samples.append(stage_times(row[0][0]["Plan"]))
+            plans.append(stage_times(row[0][0]["Plan"]))
         lines = connection.execute(execute.format(sql.SQL("TEXT"), arguments)).fetchall()
         connection.execute("DEALLOCATE bench")
-    stages = {name: statistics.median(sample[name] for sample in samples) for name in samples[0]}
+    stages = {}
+    for step in steps[0]:
+        if step != "attention":
+            stages[step] = statistics.median(sample[step] for sample in steps)
+            continue
+        for cte, name in ATTENTION.items():
+            stages[name] = statistics.median(sample.get(cte, 0.0) for sample in plans)
     return stages, "\n".join(line for (line,) in lines) + "\n"
+
+
+def _steps(connection: psycopg.Connection[Any], work: Pass) -> dict[str, float]:
+    """Seconds of each step of one pass, in the order in which they stand."""
+    with connection.transaction(force_rollback=True):
+        connection.execute("SET LOCAL track_functions = 'all'")
+        names = _copy_function(connection, "mlp", watched=True)
+        names = _copy_function(connection, "transformer", watched=True, within=names)
+        _prepare(connection)
+        connection.execute(
+            sql.SQL("EXECUTE bench ({})").format(
+                sql.SQL(", ").join(map(sql.Literal, work.arguments))
+            )
+        ).fetchall()
+        connection.execute("DEALLOCATE bench")
+        times = dict(
+            connection.execute(
+                "SELECT schemaname, total_time / 1000 FROM pg_stat_xact_user_functions"
+                " WHERE schemaname = ANY (%s)",
+                (list(names),),
+            ).fetchall()
+        )
+    return {step: times[schema] for schema, step in names.items() if schema in times}
+
+
+def _prepare(connection: psycopg.Connection[Any]) -> None:
+    connection.execute(
+        sql.SQL("PREPARE bench (int, int[], int[], int[], lm.site[], bigint) AS {}").format(
+            TRANSFORMER
+        )
+    )
 
 
 def stage_times(plan: Node) -> dict[str, float]:
@@ -158,20 +209,71 @@ def _time(node: Node) -> float:
     return float(node["Actual Total Time"]) * int(node["Actual Loops"]) / 1000
 
 
-def _copy_function(connection: psycopg.Connection[Any], name: str) -> None:
-    """Copy a function of lm to pg_temp without its SET clauses, and set these here."""
+def _copy_function(
+    connection: psycopg.Connection[Any],
+    name: str,
+    watched: bool = False,
+    within: dict[str, str] | None = None,
+) -> dict[str, str]:
+    """Copy a function of lm to pg_temp without its SET clauses, and set these here.
+
+    Args:
+        connection: in a transaction.
+        name: the function.
+        watched: whether its steps become copies that are not inlined, each in a schema of its own.
+        within: schemas and steps of lm.mlp, where that has been copied so before.
+
+    Returns:
+        Schemas and steps, in the order in which they stand.
+    """
+    definition, settings = _definition(connection, name)
+    for setting in settings:
+        connection.execute("SELECT set_config(%s, %s, true)", tuple(setting.split("=", 1)))
+    head, body = definition.split("\nBEGIN ATOMIC", 1)
+    head = re.sub(r"^ SET .*\n?", "", head.replace(" lm.", " pg_temp.", 1), flags=re.MULTILINE)
+    steps: dict[str, str] = {}
+
+    def watch(call: re.Match[str]) -> str:
+        site = (call["site"] or "").strip("'")
+        step = site or UNNAMED[call["function"]]
+        schema = f"bench_{step}_{call['function']}"
+        if schema not in steps:
+            steps[schema] = step
+            copied, _ = _definition(connection, call["function"])
+            connection.execute(
+                sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(schema))
+            )
+            # a function with a setting is not inlined
+            before, rest = copied.replace(" lm.", f" {schema}.", 1).split("\nBEGIN ATOMIC", 1)
+            connection.execute(f"{before}\n SET jit = off\nBEGIN ATOMIC{rest}".encode())
+        return f"{schema}.{call['function']}({call['site'] or ''}"
+
+    if watched:
+        body = STEP.sub(watch, body)
+        if within is not None and "lm.mlp(" in body:
+            body = body.replace("lm.mlp(", "pg_temp.mlp(")
+            steps = _in_order(steps, within)
+    connection.execute(f"{head}\nBEGIN ATOMIC{body}".encode())
+    return steps
+
+
+def _in_order(steps: dict[str, str], within: dict[str, str]) -> dict[str, str]:
+    """The steps of lm.mlp before the last of lm.transformer, which adds what they make."""
+    *before, last = steps.items()
+    return dict([*before, *within.items(), last])
+
+
+def _definition(connection: psycopg.Connection[Any], name: str) -> tuple[str, list[str]]:
+    """The text of a function of lm, and its settings; of overloads the one that takes lm.here."""
     row = connection.execute(
         """
         SELECT pg_get_functiondef(p.oid), p.proconfig
         FROM pg_proc AS p
         WHERE p.pronamespace = 'lm'::regnamespace AND p.proname = %s
+        ORDER BY 'lm.here'::regtype = ANY (p.proargtypes) DESC
+        LIMIT 1
         """,
         (name,),
     ).fetchone()
     assert row is not None  # noqa: S101 (psqlm has it)
-    definition, settings = row
-    head, body = definition.split("\nBEGIN ATOMIC", 1)
-    head = re.sub(r"^ SET .*\n?", "", head.replace(" lm.", " pg_temp.", 1), flags=re.MULTILINE)
-    for setting in settings or []:
-        connection.execute("SELECT set_config(%s, %s, true)", tuple(setting.split("=", 1)))
-    connection.execute(f"{head}\nBEGIN ATOMIC{body}".encode())
+    return row[0], row[1] or []
