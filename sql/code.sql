@@ -35,6 +35,7 @@
 \ir 5_forward/mlp.sql
 \ir 5_forward/transformer.sql
 \ir 5_forward/activations.sql
+\ir 6_runs/token.sql
 \ir 6_runs/captured.sql
 \ir 6_runs/intervention_sets.sql
 \ir 6_runs/intervention_checks.sql

@@ -166,15 +166,13 @@ BEGIN ATOMIC
     SELECT
         t.position,
         t.token_id,
-        v.token,
+        t.token,
         -p.ln_p,
         CASE WHEN p.ln_p IS NOT NULL THEN exp(greatest(p.ln_p, -700)) END
-    FROM lm.run AS r
-    INNER JOIN lm.run_token AS t ON t.run_id = r.run_id
+    FROM lm.token AS t
     LEFT JOIN prediction AS p ON p.position = t.position
-    LEFT JOIN lm.vocabulary AS v ON v.model_id = r.model_id AND v.token_id = t.token_id
     -- raises an error if there is no such run
-    WHERE lm.run_position(surprise.run_id) IS NOT NULL AND r.run_id = surprise.run_id
+    WHERE lm.run_position(surprise.run_id) IS NOT NULL AND t.run_id = surprise.run_id
     ORDER BY t.position;
 END;
 

@@ -287,15 +287,13 @@ BEGIN ATOMIC
         e.layer,
         e.head,
         e.position,
-        v.token,
+        t.token,
         e.logit_difference,
         (e.logit_difference - s.corrupt_difference)
         / NULLIF(s.clean_difference - s.corrupt_difference, 0)
     FROM lm.patching_sweep AS s
     INNER JOIN lm.patching_effect AS e ON e.sweep_id = s.sweep_id
-    INNER JOIN lm.run AS r ON r.run_id = s.corrupt_run
-    LEFT JOIN lm.run_token AS t ON t.run_id = r.run_id AND t.position = e.position
-    LEFT JOIN lm.vocabulary AS v ON v.model_id = r.model_id AND v.token_id = t.token_id
+    LEFT JOIN lm.token AS t ON t.run_id = s.corrupt_run AND t.position = e.position
     WHERE s.sweep_id = currval('lm.patching_sweep_sweep_id_seq')
     ORDER BY e.layer, e.head, e.position;
 END;

@@ -6,13 +6,11 @@ SELECT
     c.site,
     c.layer,
     c.position,
-    v.token,
+    t.token,
     vector_norm(c.value) AS norm
 FROM lm.captured AS c
--- left joins on keys: the planner leaves them out of queries that do not ask for the token
-LEFT JOIN lm.run AS r ON c.run_id = r.run_id
-LEFT JOIN lm.run_token AS t ON c.run_id = t.run_id AND c.position = t.position
-LEFT JOIN lm.vocabulary AS v ON r.model_id = v.model_id AND t.token_id = v.token_id
+-- a left join on a key: the planner leaves it out of queries that do not ask for the token
+LEFT JOIN lm.token AS t ON c.run_id = t.run_id AND c.position = t.position
 WHERE c.site IN ('resid_pre', 'resid_mid', 'resid_post');
 
 COMMENT ON VIEW lm.residual_norm IS

@@ -6,14 +6,12 @@ SELECT
     a.run_id,
     a.layer,
     a.position,
-    v.token,
+    t.token,
     a.norm,
     ln(NULLIF(a.norm, 0)) AS log_norm
 FROM lm.attention_adjustment AS a
--- left joins on keys: the planner leaves them out of queries that do not ask for the token
-LEFT JOIN lm.run AS r ON a.run_id = r.run_id
-LEFT JOIN lm.run_token AS t ON a.run_id = t.run_id AND a.position = t.position
-LEFT JOIN lm.vocabulary AS v ON r.model_id = v.model_id AND t.token_id = v.token_id;
+-- a left join on a key: the planner leaves it out of queries that do not ask for the token
+LEFT JOIN lm.token AS t ON a.run_id = t.run_id AND a.position = t.position;
 
 COMMENT ON VIEW lm.adjustment_norm IS 'The size of every attention adjustment.';
 COMMENT ON COLUMN lm.adjustment_norm.run_id IS 'The run.';
