@@ -47,7 +47,7 @@ BEGIN ATOMIC
         lm.fail(
             true,
             'no such run: ' || string_agg(COALESCE(d.run_id::text, 'NULL'), ', '),
-            'SELECT run_id FROM lm.run lists those there are'
+            'SELECT run_id FROM lm.run lists all runs'
         )
     FROM unnest(drop_runs.run_ids) AS d (run_id)
     WHERE NOT EXISTS (SELECT FROM lm.run AS r WHERE r.run_id = d.run_id)

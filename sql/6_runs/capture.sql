@@ -92,4 +92,4 @@ BEGIN ATOMIC
 END;
 
 COMMENT ON FUNCTION lm.check_capture IS
-'Whether what limits a capture is sound, n_token being the longest prompt''s number of tokens. Errors: a layer the model has not; a position no prompt has; top_logits below 1.';
+'Whether the limits of a capture make sense; n_token is the number of tokens of the longest prompt. Errors: the model does not have the layer; no prompt has the position; top_logits is below 1.';

@@ -63,7 +63,7 @@ RETURN COALESCE(
     lm.fail(
         NULL::int,
         'there is no run ' || COALESCE(run_position.run_id::text, 'NULL'),
-        'SELECT run_id, prompt FROM lm.run lists those there are; lm.forward makes one'
+        'SELECT run_id, prompt FROM lm.run lists all runs; lm.forward makes one'
     )
 );
 
@@ -109,7 +109,7 @@ BEGIN ATOMIC
                     AND p.position - cardinality(r.token_ids) <> ALL (r.capture_positions)
             ) AS positions
         FROM lm.run AS r
-        -- says so where there is no such run
+        -- raises an error if there is no such run
         WHERE lm.run_position(require_capture.run_id) IS NOT NULL
             AND r.run_id = require_capture.run_id
     )

@@ -121,7 +121,7 @@ BEGIN ATOMIC
 END;
 
 COMMENT ON FUNCTION lm.forward IS
-'Runs a prompt (or token_ids) through the model and keeps the captured sites as rows; returns the run_id. interventions names a set of lm.intervention to make on the way. capture_layers and capture_positions (−1 is the last) limit what is kept, NULL to nothing; of captured logits the top_logits highest of each position are kept, NULL all. Errors: those of lm.prompt_tokens, lm.check_capture and lm.changes; a capture that is no site.';
+'Runs a prompt (or token_ids) through the model, keeps the captured sites as rows and returns the run_id. interventions names a set of lm.intervention to apply. capture_layers and capture_positions limit what is kept: −1 is the last position, NULL keeps all. Of captured logits the top_logits highest of each position are kept, all if NULL. Errors: those of lm.prompt_tokens, lm.check_capture and lm.changes; capture names no site of the model.';
 
 CREATE OR REPLACE FUNCTION lm.forward_many(
     prompts text[],

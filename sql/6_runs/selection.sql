@@ -115,7 +115,7 @@ BEGIN ATOMIC
                 THEN lm.fail(
                     true,
                     'there are no runs ' || lm.write_ranges(x.missing),
-                    'the table lm.run lists those there are'
+                    'the table lm.run lists all runs'
                 )
             WHEN NOT x.any_is_meant
                 THEN lm.fail(

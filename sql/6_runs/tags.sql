@@ -18,7 +18,7 @@ WHERE t.position = k.position
     );
 
 COMMENT ON VIEW lm.token_tag IS
-'The labels of every token: its own, and those of its run that it has none of its own for.';
+'The labels of every token: its own, and those of its run. Where both have a label of one name, the token''s own counts.';
 COMMENT ON COLUMN lm.token_tag.run_id IS 'The run.';
 COMMENT ON COLUMN lm.token_tag.position IS 'Position in the sequence, from 0.';
 COMMENT ON COLUMN lm.token_tag.name IS 'What is said of the token.';
