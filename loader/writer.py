@@ -176,6 +176,8 @@ class ModelWriter:
         )
         # a small sample will do, for all rows are alike
         self._connection.execute("SET LOCAL default_statistics_target = 10")
+        # before these are known, a text is tokenized ten times as slowly
+        self._connection.execute("ANALYZE lm.tokenizer, lm.vocabulary, lm.added_token, lm.merge")
         for table in self._partitions:
             partition = _partition(table, self._model_id)
             self._connection.execute(sql.SQL("ANALYZE {}").format(partition))
