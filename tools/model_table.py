@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[1]
 PAGE = 8192 - 24  # bytes for rows
 ROW = 24 + 4 + 24 + 8  # header, pointer, keys with bias, head of the vector
 # Measured on two cores, docs/performance.md: a token of GPT-2 at context 100, by its weights.
-NANOSECONDS = {"float32": 2.7, "float16": 1.4}
+NANOSECONDS = {"float32": 1.2, "float16": 1.1}
 
 Config = dict[str, Any]
 
