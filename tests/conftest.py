@@ -61,6 +61,8 @@ def server_dsn() -> Iterator[str]:
         dsn = server.start()
         # nothing here need outlive the machine
         _administer(dsn, sql.SQL("ALTER SYSTEM SET fsync = off"))
+        # when it comes, statistics and so plans change: never in the middle of a test
+        _administer(dsn, sql.SQL("ALTER SYSTEM SET autovacuum = off"))
         _administer(dsn, sql.SQL("SELECT pg_reload_conf()"))
         yield dsn
     finally:

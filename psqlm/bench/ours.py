@@ -148,9 +148,10 @@ class Ours:
         self._value(
             """
             SELECT count(l)
-            FROM lm.position_embedding AS p
-            CROSS JOIN LATERAL lm.logits(p.embedding, p.model_id) AS l
-            WHERE p.model_id = lm.model_id(%s) AND p.position = 1
+            FROM lm.model AS m
+            CROSS JOIN LATERAL lm.embedding_of(m.model_id, 1) AS e
+            CROSS JOIN LATERAL lm.logits(e.weight, m.model_id) AS l
+            WHERE m.model_id = lm.model_id(%s)
             """,
             self.model,
         )
