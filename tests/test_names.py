@@ -387,7 +387,9 @@ def _answer(connection: psycopg.Connection, call: str) -> object:
         names = [column.name for column in cursor.description or ()]
         makes = ("forward", "forward_many", "patching_sweep")
         keys = {"forward", "run_id", "sweep_id"} if call[3:].partition("(")[0] in makes else set()
-        return [
+        rows = [
             [value for name, value in zip(names, row, strict=True) if name not in keys]
             for row in cursor
         ]
+        # a view has its rows in no order
+        return rows if "(" in call else sorted(rows, key=str)
