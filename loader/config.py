@@ -11,7 +11,8 @@ from typing import Any
 from psqlm.errors import PsqlmError
 
 from .architecture import Architecture
-from .families import COMMON_REQUIRED, COMMON_SIZES, FAMILIES, Family
+from .families import FAMILIES
+from .family import COMMON_REQUIRED, COMMON_SIZES, Family
 from .layer_types import read_layers
 
 # Hugging Face's names of activations, and the one of lm.model that computes each.

@@ -7,7 +7,7 @@ from typing import Any
 
 from psqlm.errors import PsqlmError
 
-from .families import Family
+from .family import Family
 from .rotary import Rotary, read_rotary
 
 SLIDING, FULL = "sliding_attention", "full_attention"

@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from .architecture import Architecture
-from .families import FAMILIES, Linear
+from .families import FAMILIES
+from .family import Linear
 
 Floats = npt.NDArray[np.floating[Any]]
 

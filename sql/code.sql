@@ -46,7 +46,9 @@
 \ir 6_runs/pass.sql
 \ir 6_runs/run.sql
 \ir 7_generation/sampling.sql
+\ir 7_generation/step.sql
 \ir 7_generation/generate.sql
+\ir 8_lenses/patched_runs.sql
 \ir 8_lenses/patching.sql
 \ir 9_least_squares/exact_products.sql
 \ir 9_least_squares/moments.sql

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from psqlm.loader.architecture import Architecture
-from psqlm.loader.families import FAMILIES, Linear
+from psqlm.loader.families import FAMILIES
+from psqlm.loader.family import Linear
 
 Part = Literal["input", "output", "weights"]
 
