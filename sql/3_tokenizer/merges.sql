@@ -128,6 +128,23 @@ END;
 COMMENT ON FUNCTION lm.possible_merges IS
 'The merges open to a spelled piece, each with the pair of tokens and the token it makes of them; everywhere: wherever the pair is, for what it makes possible ranks higher, else one place and all looked at again; at_once: also after all of lower rank.';
 
+CREATE OR REPLACE FUNCTION lm.replace_first(
+    spelling text,
+    pair text,
+    token text
+)
+RETURNS text
+LANGUAGE sql
+IMMUTABLE
+PARALLEL SAFE
+RETURN overlay(
+    replace_first.spelling PLACING replace_first.token
+    FROM strpos(replace_first.spelling, replace_first.pair) FOR length(replace_first.pair)
+);
+
+COMMENT ON FUNCTION lm.replace_first IS
+'A spelled piece with a pair of its tokens merged at the first place where the pair stands.';
+
 CREATE OR REPLACE FUNCTION lm.merge_once(
     spelling text,
     model_id int
@@ -146,10 +163,7 @@ BEGIN ATOMIC
             CASE WHEN m.everywhere THEN m.pair ELSE merge_once.spelling END,
             CASE
                 WHEN m.everywhere THEN m.token
-                ELSE overlay(
-                    merge_once.spelling PLACING m.token
-                    FROM strpos(merge_once.spelling, m.pair) FOR length(m.pair)
-                )
+                ELSE lm.replace_first(merge_once.spelling, m.pair, m.token)
             END
         FROM lm.possible_merges(merge_once.spelling, merge_once.model_id) AS m
         WHERE m.at_once

@@ -41,10 +41,7 @@ BEGIN ATOMIC
             b.step + 1,
             CASE
                 WHEN m.everywhere THEN replace(b.spelling, m.pair, m.token)
-                ELSE overlay(
-                    b.spelling PLACING m.token
-                    FROM strpos(b.spelling, m.pair) FOR length(m.pair)
-                )
+                ELSE lm.replace_first(b.spelling, m.pair, m.token)
             END,
             m.token,
             m.rank
