@@ -30,6 +30,18 @@ RETURN array_fill(fill.value, ARRAY[fill.width])::vector;
 
 COMMENT ON FUNCTION lm.fill IS 'A vector that holds one value throughout, [width]: how a scalar enters pgvector''s + − *.';
 
+CREATE OR REPLACE FUNCTION lm.exp(
+    x float8
+)
+RETURNS float8
+LANGUAGE sql
+IMMUTABLE
+PARALLEL SAFE
+RETURN CASE WHEN exp.x < -700 THEN exp(-700::float8) ELSE exp(exp.x) END;
+
+COMMENT ON FUNCTION lm.exp IS
+'e^x; below x = −700 it stays at e^−700, which is nothing beside 1, where PostgreSQL''s exp soon raises an underflow.';
+
 CREATE OR REPLACE FUNCTION lm.pad(
     x vector,
     zeros vector

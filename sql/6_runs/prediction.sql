@@ -15,8 +15,7 @@ BEGIN ATOMIC
         FROM (SELECT unnest(log_sum_exp.x) AS x) AS e
     )
 
-    -- e^−700 is nothing beside 1, and still no underflow
-    SELECT h.x + ln(sum(exp(greatest(e.x - h.x, -700))))
+    SELECT h.x + ln(sum(lm.exp(e.x - h.x)))
     FROM highest AS h
     CROSS JOIN LATERAL (SELECT unnest(log_sum_exp.x) AS x OFFSET 0) AS e
     GROUP BY h.x;
@@ -194,7 +193,7 @@ BEGIN ATOMIC
         l.token_id,
         v.token,
         l.logit,
-        exp(greatest(l.logit - p.log_total, -700))
+        lm.exp(l.logit - p.log_total)
     FROM likeliest AS l
     CROSS JOIN prediction AS p
     LEFT JOIN lm.vocabulary AS v ON v.model_id = p.model_id AND v.token_id = l.token_id

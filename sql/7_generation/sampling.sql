@@ -46,7 +46,7 @@ BEGIN ATOMIC
 
     -- Σ e^(logit − highest)
     total AS MATERIALIZED (
-        SELECT sum(exp(greatest(l.logit - h.logit, -700))) AS weight
+        SELECT sum(lm.exp(l.logit - h.logit)) AS weight
         FROM highest AS h
         CROSS JOIN LATERAL (SELECT unnest(p.logits) AS logit FROM prediction AS p) AS l
     ),
@@ -100,7 +100,7 @@ BEGIN ATOMIC
             FROM (
                 SELECT
                     a.*,
-                    exp(greatest((a.logit - h.logit) / next_draw.temperature, -700)) AS weight
+                    lm.exp((a.logit - h.logit) / next_draw.temperature) AS weight
                 FROM allowed AS a
                 CROSS JOIN highest AS h
                 WHERE next_draw.top_p IS NOT NULL
@@ -136,7 +136,7 @@ BEGIN ATOMIC
     SELECT
         d.token_id,
         d.logit,
-        exp(greatest(d.logit - h.logit, -700)) / t.weight
+        lm.exp(d.logit - h.logit) / t.weight
     FROM drawn AS d
     CROSS JOIN highest AS h
     CROSS JOIN total AS t;

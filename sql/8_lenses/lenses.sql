@@ -110,7 +110,7 @@ BEGIN ATOMIC
         l.token_id,
         v.token,
         l.logit,
-        exp(greatest(l.logit - l.log_total, -700))
+        lm.exp(l.logit - l.log_total)
     FROM likeliest AS l
     LEFT JOIN lm.run AS r ON r.run_id = logit_lens.run_id
     LEFT JOIN lm.vocabulary AS v ON v.model_id = r.model_id AND v.token_id = l.token_id
@@ -164,8 +164,8 @@ BEGIN ATOMIC
     spread AS (
         SELECT
             l.layer,
-            -sum(exp(greatest(p.ln_p, -700)) * p.ln_p) AS entropy,
-            sum(exp(greatest(p.ln_p_final, -700)) * (p.ln_p_final - p.ln_p)) AS kl_to_final,
+            -sum(lm.exp(p.ln_p) * p.ln_p) AS entropy,
+            sum(lm.exp(p.ln_p_final) * (p.ln_p_final - p.ln_p)) AS kl_to_final,
             count(*) FILTER (WHERE o.logit > l.logits[f.token_id + 1]) + 1 AS rank
         FROM lens AS l
         CROSS JOIN final AS f
@@ -183,7 +183,7 @@ BEGIN ATOMIC
         v.token,
         s.rank::int,
         l.logits[f.token_id + 1],
-        exp(greatest(l.logits[f.token_id + 1] - l.log_total, -700)),
+        lm.exp(l.logits[f.token_id + 1] - l.log_total),
         s.entropy,
         s.kl_to_final
     FROM lens AS l

@@ -168,7 +168,7 @@ BEGIN ATOMIC
         t.token_id,
         t.token,
         -p.ln_p,
-        CASE WHEN p.ln_p IS NOT NULL THEN exp(greatest(p.ln_p, -700)) END
+        lm.exp(p.ln_p)
     FROM lm.token AS t
     LEFT JOIN prediction AS p ON p.position = t.position
     -- raises an error if there is no such run
