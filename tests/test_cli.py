@@ -65,6 +65,9 @@ def fails(result: Result | subprocess.CompletedProcess[str], message: str) -> No
     assert message in result.stderr
 
 
+# Usage --------------------------------------------------------------------------------------------
+
+
 def test_every_command_and_option_has_help() -> None:
     group: Any = get_command(app)
     assert set(group.commands) >= set(
@@ -100,6 +103,9 @@ def test_wrong_usage(arguments: list[str]) -> None:
     assert result.exit_code == 2
     assert result.stdout == ""
     assert "Usage: psqlm" in result.stderr
+
+
+# Models -------------------------------------------------------------------------------------------
 
 
 def test_load_list_and_drop(database: psycopg.Connection) -> None:
@@ -160,6 +166,9 @@ def test_interrupted_while_modules_load(tmp_path: Path) -> None:
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=30)
     assert (process.returncode, errors) == (130, "psqlm: interrupted\n")
+
+
+# Runs and generation ------------------------------------------------------------------------------
 
 
 def test_run_prints_the_number_of_the_run(database: psycopg.Connection, tmp_path: Path) -> None:
@@ -262,6 +271,9 @@ def test_a_notice_reaches_the_user(database: psycopg.Connection) -> None:
     assert result.stderr.startswith("psqlm: generation stops: the model has positions for 512")
 
 
+# Figures ------------------------------------------------------------------------------------------
+
+
 def test_analyze(tmp_path: Path) -> None:
     run = int(psqlm("run", f"{PROMPT}, and {PROMPT}").stdout)
     result = psqlm("analyze")
@@ -288,6 +300,9 @@ def test_demo(tmp_path: Path) -> None:
     for part in ("lm.tokenize", "lm.next_token", "lm.forward", "lag 1", "psqlm sql"):
         assert part in result.stdout
     assert (tmp_path / "story" / "coefficients.csv").is_file()
+
+
+# Connections and shells ---------------------------------------------------------------------------
 
 
 def test_dsn(scratch_dsn: str) -> None:
@@ -348,6 +363,9 @@ def test_the_loader_as_a_module(module: str) -> None:
         check=False,
     )
     fails(result, '"demo" is loaded already')
+
+
+# Made models --------------------------------------------------------------------------------------
 
 
 def test_synth(tmp_path: Path) -> None:

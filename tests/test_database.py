@@ -54,6 +54,9 @@ def _psql(dsn: str, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
     )
 
 
+# Installing ---------------------------------------------------------------------------------------
+
+
 def test_installs_once(scratch: psycopg.Connection) -> None:
     assert database.install(scratch) is False
     scratch.execute("UPDATE lm.installation SET digest = 'another'")
@@ -87,6 +90,9 @@ def test_installing_again_keeps_models_and_runs(
     with changed_sql(tmp_path, "SELECT 1;"):
         assert database.install(scratch) is True
     assert _contents(scratch) == before
+
+
+# Another version over it --------------------------------------------------------------------------
 
 
 EARLIER = """
@@ -278,6 +284,9 @@ def test_a_newer_database_is_refused(scratch: psycopg.Connection, scratch_dsn: s
         scratch.execute("UPDATE lm.installation SET version = version - 999")
 
 
+# What a database needs ----------------------------------------------------------------------------
+
+
 def test_schema_of_pgvector_does_not_matter(create_database: MakeDatabase, server_dsn: str) -> None:
     dsn = create_database("psqlm_other_schema")
     with psycopg.connect(dsn, autocommit=True) as connection:
@@ -354,6 +363,9 @@ def test_no_server(tmp_path: Path) -> None:
         database.connect(f"host={tmp_path} dbname=x password=secret")
     assert "\n" not in str(caught.value)
     assert "secret" not in str(caught.value)
+
+
+# The list of files --------------------------------------------------------------------------------
 
 
 def test_every_file_is_listed_once() -> None:

@@ -146,6 +146,9 @@ def width_of(families: Families, name: str, site: str) -> int:
     return families.execute("SELECT lm.site_width(%s, %s)", site, name)[0][0]
 
 
+# Changes of a site --------------------------------------------------------------------------------
+
+
 @pytest.mark.parametrize("kind", CHANGES)
 @pytest.mark.parametrize("site", ["k", "v", "z", "rot_q", "mlp_pre_linear"])
 @pytest.mark.parametrize("name", MODELS[:3])
@@ -197,6 +200,9 @@ def test_blocks_that_are_parallel(families: Families, site: str) -> None:
     families.folder(MODELS[3])
     intervene(families, site=site, layer=LAYER, head=1, kind="zero")
     check(families, "zero head 1 of", MODELS[3], site, lambda x: x[:, 1].zero_())
+
+
+# Generation and edges -----------------------------------------------------------------------------
 
 
 def test_generation_with_a_change(families: Families) -> None:
@@ -252,6 +258,9 @@ def test_knocked_out_edges_within_a_window(families: Families) -> None:
         hook.remove()
     assert np.abs(expected - unchanged).max() > 1e-3
     assert_close("mistral: knockout", [row[0] for row in rows], expected, absolute=1e-3)
+
+
+# Sweeps, and what is refused ----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

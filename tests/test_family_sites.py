@@ -164,6 +164,9 @@ def seen(x: np.ndarray) -> np.ndarray:
     return np.where(np.abs(np.tril(x)) > 1e30, 0, np.tril(x))
 
 
+# Sites --------------------------------------------------------------------------------------------
+
+
 @pytest.mark.parametrize("name", family_models.MODELS)
 def test_sites(families: Families, name: str) -> None:
     lens = lens_of(families.folder(name))
@@ -174,6 +177,9 @@ def test_sites(families: Families, name: str) -> None:
         if site == "attn_scores":
             a, b = seen(a), seen(b)
         assert_close(f"{name}: {site}", a, b, relative=1e-4)
+
+
+# Lenses -------------------------------------------------------------------------------------------
 
 
 def capped(logits: torch.Tensor, model: TransformerBridge) -> torch.Tensor:
@@ -207,6 +213,9 @@ def test_surprise(families: Families, name: str) -> None:
         lens.logits[:-1], torch.tensor(TOKENS[1:]), reduction="none"
     )
     assert_close(f"{name}: surprise", [row[0] for row in ours[1:]], theirs, relative=1e-4)
+
+
+# Attribution --------------------------------------------------------------------------------------
 
 
 def head_results(lens: Lens, layer: int) -> torch.Tensor:
@@ -326,6 +335,9 @@ def test_attribution_of_what_is_changed(families: Families, name: str, site: str
     assert abs(dict(rows)["resid_post"]) > 1e-3
     total = sum(value for _, value in rows)
     assert_close(f"{name}: attribution after {site}", [total], logit[0], absolute=1e-4)
+
+
+# Heads --------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", ["mistral", "gpt_neo", "gpt_neox", "gemma2"])

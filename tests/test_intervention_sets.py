@@ -101,6 +101,9 @@ def heads(site: str) -> int:
     return 4 if site in ("q", "k", "v", "z", *BY_KEY) else 1
 
 
+# Kinds of change ----------------------------------------------------------------------------------
+
+
 @pytest.mark.parametrize("n_token", [1, 7, 8, 9])
 @pytest.mark.parametrize("site", SITES)
 def test_every_kind_at_every_site(connection: psycopg.Connection, site: str, n_token: int) -> None:

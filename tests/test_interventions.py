@@ -123,6 +123,9 @@ def check(connection: psycopg.Connection, what: str, site: str, change: Change) 
     assert_close(f"{what} {site}: logits", ours, expected, absolute=1e-3)
 
 
+# Kinds of change ----------------------------------------------------------------------------------
+
+
 @pytest.mark.parametrize("site", [*SITES, "ln1", "ln2"])
 def test_zero_at_every_position(connection: psycopg.Connection, site: str) -> None:
     intervene(connection, site=site, layer=LAYER, kind="zero")
@@ -222,6 +225,9 @@ def test_changes_of_one_place_are_made_in_order(connection: psycopg.Connection) 
     check(connection, "add, then scale", "resid_post", lambda x: x.add_(1).mul_(2))
 
 
+# Runs and generation with them --------------------------------------------------------------------
+
+
 def test_a_run_records_its_interventions(connection: psycopg.Connection) -> None:
     intervene(connection, site="attn_out", layer=LAYER, kind="zero")
     (run,) = connection.execute(
@@ -250,6 +256,9 @@ def test_generation_is_steered(connection: psycopg.Connection) -> None:
     assert ours != reference.generate(DEMO_MODEL, tokens, 15)
 
 
+# What is refused ----------------------------------------------------------------------------------
+
+
 @pytest.mark.parametrize(
     ("columns", "message"),
     [
@@ -276,6 +285,9 @@ def test_a_run_that_kept_nothing_to_take(connection: psycopg.Connection) -> None
     intervene(connection, site="mlp_out", kind="replace", from_run=run)
     with pytest.raises(psycopg.errors.InvalidParameterValue, match="finds no mlp_out to take"):
         connection.execute("SELECT lm.forward('a', interventions => 'test')")
+
+
+# Sweeps -------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("site", ["resid_pre", "attn_out", "mlp_out", "z"])

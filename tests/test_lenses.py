@@ -47,7 +47,7 @@ def _cache() -> Any:
     return lens.reference(lens.PROMPT).cache
 
 
-# The logit lens
+# The logit lens -----------------------------------------------------------------------------------
 
 
 @cache
@@ -122,7 +122,7 @@ def test_lens_trajectory(
         assert_close(f"{what}: {name}", ours, values, relative=1e-4)
 
 
-# Attribution
+# Attribution --------------------------------------------------------------------------------------
 
 
 @cache
@@ -228,7 +228,7 @@ def test_attribution_of_an_intervened_run(connection: psycopg.Connection) -> Non
     assert_close("sum of an intervened run", [sum(row[3] for row in rows)], [logit], absolute=1e-4)
 
 
-# Heads and the stream
+# Heads and the stream -----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("exclude_bos", [False, True])
@@ -284,7 +284,7 @@ def test_residual_norms_and_cosines(captured: tuple[psycopg.Connection, int]) ->
     assert_close("residual cosines", ours, theirs, absolute=1e-5)
 
 
-# Surprise
+# Surprise -----------------------------------------------------------------------------------------
 
 
 def test_surprise_and_perplexity(captured: tuple[psycopg.Connection, int]) -> None:
@@ -323,7 +323,7 @@ def test_one_token_surprises_nobody(connection: psycopg.Connection) -> None:
     assert _rows(run, "perplexity(%(run)s)") == [(None,)]
 
 
-# Neighbours
+# Neighbours ---------------------------------------------------------------------------------------
 
 
 def test_nearest_tokens(captured: tuple[psycopg.Connection, int]) -> None:
@@ -393,7 +393,7 @@ def test_nearest_activations(
     assert lens.PROMPT.endswith(rows[0][4]) and rows[0][4].endswith(rows[0][3])
 
 
-# Halves
+# Halves -------------------------------------------------------------------------------------------
 
 
 def test_a_model_of_halves(scratch_dsn: str) -> None:
@@ -418,7 +418,7 @@ def test_a_model_of_halves(scratch_dsn: str) -> None:
         assert nearest[0][1] == reference.token_ids[-1]
 
 
-# Refusals
+# Refusals -----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,8 @@ from psqlm import database, loader
 from psqlm.database import installation
 from psqlm.errors import PsqlmError
 
+# What the names are bound to ----------------------------------------------------------------------
+
 # Each function of lm: bound to objects when it was defined, or pinned to PostgreSQL's own names.
 LOOSE = """
     SELECT p.oid::regprocedure::text

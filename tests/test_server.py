@@ -87,6 +87,9 @@ def psqlm(home: Path | str, *arguments: str) -> subprocess.CompletedProcess[str]
     )
 
 
+# Starting and settings ----------------------------------------------------------------------------
+
+
 def test_from_nothing_to_a_query_and_back(home: Path) -> None:
     """All by the command line, silent but for what was asked."""
     assert psqlm(home, "stop").stderr == "no embedded server is running\n"
@@ -178,6 +181,9 @@ def test_commands_that_start_together_share_one_server(home: Path) -> None:
     assert len({output for output, _ in answers}) == 1
 
 
+# After a crash ------------------------------------------------------------------------------------
+
+
 def test_it_comes_back_after_a_crash(home: Path) -> None:
     """The very next command works, and what was committed is there; even while a query runs on."""
     server = EmbeddedServer(home)
@@ -250,6 +256,9 @@ def test_a_crash_in_a_container(home: Path) -> None:
     assert client.wait(timeout=10) != 0
 
 
+# Queries that get out of hand ---------------------------------------------------------------------
+
+
 def test_a_query_ends_with_its_client(home: Path) -> None:
     server = EmbeddedServer(home)
     server.start()
@@ -262,6 +271,15 @@ def test_a_query_ends_with_its_client(home: Path) -> None:
         time.sleep(0.1)
 
 
+def test_stopping_takes_no_longer_than_its_queries(home: Path) -> None:
+    """A query under way is cancelled, not waited for."""
+    server = EmbeddedServer(home)
+    server.start()
+    client, _ = computing(server)
+    assert server.stop()
+    assert client.wait(timeout=30) != 0
+
+
 def test_a_query_does_not_fill_the_disk(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     small = shutil._ntuple_diskusage(GB, GB - 8 * MB, 8 * MB)  # type: ignore[attr-defined]
     monkeypatch.setattr(shutil, "disk_usage", lambda _: small)
@@ -271,6 +289,9 @@ def test_a_query_does_not_fill_the_disk(home: Path, monkeypatch: pytest.MonkeyPa
     ):
         connection.execute("SET work_mem = '64kB'")
         connection.execute("SELECT g FROM generate_series(1, 1000000) AS g ORDER BY -g OFFSET 1e6")
+
+
+# Where it listens, and who reaches it -------------------------------------------------------------
 
 
 def test_a_long_path(far: EmbeddedServer) -> None:
@@ -355,6 +376,9 @@ def test_only_its_user_reaches_it(home: Path) -> None:
     assert server.socket == server.data
 
 
+# Starts that were cut off -------------------------------------------------------------------------
+
+
 def test_a_start_that_was_cut_off_leaves_no_half_server(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -388,6 +412,9 @@ def test_what_a_killed_start_has_left_goes(home: Path) -> None:
     with psycopg.connect(EmbeddedServer(home).start()) as connection:
         assert connection.execute("SELECT 1").fetchone() == (1,)
     assert list(home.glob("new-*")) == [home / "new-model"]
+
+
+# Other users --------------------------------------------------------------------------------------
 
 
 @as_root
@@ -441,25 +468,6 @@ def test_roots_home_is_open_to_the_servers_user(monkeypatch: pytest.MonkeyPatch)
     assert system_user.barrier(reversed(embedded.home().parents), identity) == ""
 
 
-def test_a_home_that_cannot_be_written(tmp_path: Path) -> None:
-    (tmp_path / "file").touch()
-    result = psqlm(tmp_path / "file" / "home", "models")
-    assert result.returncode == 1
-    assert result.stderr.startswith(f"psqlm: cannot write to {tmp_path / 'file' / 'home'}")
-    assert "set PSQLM_HOME" in result.stderr
-
-
-def test_a_server_that_does_not_start_says_why(home: Path) -> None:
-    server = EmbeddedServer(home)
-    server.start()
-    with psycopg.connect(server.dsn, autocommit=True) as connection:
-        connection.execute("ALTER SYSTEM SET max_connections = 1")
-    server.stop()
-    with pytest.raises(PsqlmError, match=r"the embedded server failed \(pg_ctl: .*max_connections"):
-        server.start()
-    (server.data / "postgresql.auto.conf").write_text("")
-
-
 @as_root
 def test_a_user_without_rights(home: Path) -> None:
     import pwd
@@ -493,10 +501,23 @@ def test_a_user_without_rights(home: Path) -> None:
         assert (result.returncode, result.stdout) == (0, said), result.stderr
 
 
-def test_stopping_takes_no_longer_than_its_queries(home: Path) -> None:
-    """A query under way is cancelled, not waited for."""
+# What is said where it cannot start ---------------------------------------------------------------
+
+
+def test_a_home_that_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    result = psqlm(tmp_path / "file" / "home", "models")
+    assert result.returncode == 1
+    assert result.stderr.startswith(f"psqlm: cannot write to {tmp_path / 'file' / 'home'}")
+    assert "set PSQLM_HOME" in result.stderr
+
+
+def test_a_server_that_does_not_start_says_why(home: Path) -> None:
     server = EmbeddedServer(home)
     server.start()
-    client, _ = computing(server)
-    assert server.stop()
-    assert client.wait(timeout=30) != 0
+    with psycopg.connect(server.dsn, autocommit=True) as connection:
+        connection.execute("ALTER SYSTEM SET max_connections = 1")
+    server.stop()
+    with pytest.raises(PsqlmError, match=r"the embedded server failed \(pg_ctl: .*max_connections"):
+        server.start()
+    (server.data / "postgresql.auto.conf").write_text("")
