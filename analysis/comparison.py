@@ -15,8 +15,9 @@ from psqlm.errors import PsqlmError
 from .data import Run, read_norms, read_run
 from .drift import Drift, measure_drift
 from .fitting import RECIPE, Question, few_clusters, fit_each, read_rows
-from .regression import CONSTANT, Fit
+from .regression import Fit
 from .selection import read_tags, tag_names
+from .terms import CONSTANT, is_lag
 
 RECIPE_COLUMNS = [
     "layer",
@@ -62,6 +63,11 @@ class Series:
         return [
             term for fit in self.fitted[:1] for term in fit.ols.params.index if term != CONSTANT
         ]
+
+    @property
+    def lags(self) -> list[str]:
+        """Those of the terms that are lags."""
+        return [term for term in self.terms if is_lag(term)]
 
     def depth(self, layer: int) -> float:
         """How far up a layer is: 0 is the first, 1 the last."""
@@ -283,4 +289,4 @@ def coefficients(
 def _column(prefix: str, term: str) -> str:
     if term == CONSTANT:
         return "intercept" if prefix == "beta_" else f"{prefix}intercept"
-    return prefix + (term.replace("_", "") if re.fullmatch(r"lag_\d+", term) else term)
+    return prefix + (term.replace("_", "") if is_lag(term) else term)

@@ -13,10 +13,11 @@ import pandas as pd
 import psycopg
 import statsmodels.formula.api as smf
 
-from psqlm.errors import PsqlmError
+from psqlm.errors import PsqlmError, said_by_server
 
 from .formula import check_formula
 from .regression import Fit, check_slopes
+from .terms import is_lag
 
 Covariance = Literal["nonrobust", "HC3", "cluster"]
 
@@ -55,8 +56,7 @@ def read_rows(
                 "SELECT * FROM lm.lag_rows(%s::bigint[], %s)", (list(run_ids), lags)
             )
     except psycopg.errors.InvalidParameterValue as error:
-        hint = error.diag.message_hint
-        raise PsqlmError(f"{error.diag.message_primary}{f': {hint}' if hint else ''}") from error
+        raise said_by_server(error) from error
     assert cursor.description is not None  # noqa: S101 (a SELECT has columns)
     rows = pd.DataFrame(cursor.fetchall(), columns=[column.name for column in cursor.description])
     lagged = np.array(rows.pop("lag").tolist(), dtype=float).reshape(-1, lags)
@@ -147,7 +147,7 @@ def fit_formula(
     """
     if rows.empty:
         raise PsqlmError("there are no rows to fit: a prompt needs more tokens than there are lags")
-    lags = [name for name in rows.columns if name.startswith("lag_")]
+    lags = [name for name in rows.columns if is_lag(name)]
     formula = formula or f"log_norm ~ {' + '.join(lags)}"
     fits = fit_each(rows, sorted(set(rows["layer"].tolist())), formula, covariance)
     for fit in fits:

@@ -12,7 +12,6 @@ from statsmodels.stats.multitest import multipletests
 from psqlm.errors import PsqlmError
 
 ALPHA = 0.05
-CONSTANT = "Intercept"
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -26,6 +25,7 @@ from .drawing import (
 )
 from .fitting import RECIPE
 from .regression import ALPHA, Fit
+from .terms import is_lag, label
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -77,7 +77,7 @@ class Panel:
     @property
     def is_of_lags(self) -> bool:
         """Whether its slopes are log norm per log norm, and may be compared by eye."""
-        return all(_is_lag(trace.term) for trace in self.traces)
+        return all(is_lag(trace.term) for trace in self.traces)
 
 
 def slopes_figure(comparison: Comparison) -> Figure:
@@ -118,15 +118,15 @@ def slopes_figure(comparison: Comparison) -> Figure:
 def _panels(comparison: Comparison, series: list[Series]) -> list[Panel]:
     if len(series) > 1:
         return [
-            Panel(_label(term), [Trace(one.name, one, one.fits, term) for one in series])
+            Panel(label(term), [Trace(one.name, one, one.fits, term) for one in series])
             for term in comparison.terms[:MOST_PANELS]
         ]
     (one,) = series
-    lags = [term for term in comparison.terms if _is_lag(term)][: len(LOOKS)]
-    others = [term for term in comparison.terms if not _is_lag(term)]
+    lags = [term for term in comparison.terms if is_lag(term)][: len(LOOKS)]
+    others = [term for term in comparison.terms if not is_lag(term)]
     title = "the tokens before" if others else ""
     panels = [Panel(title, [Trace(_token_before(term), one, one.fits, term) for term in lags])]
-    panels += [Panel(_label(term), [Trace("", one, one.fits, term)]) for term in others]
+    panels += [Panel(label(term), [Trace("", one, one.fits, term)]) for term in others]
     return [panel for panel in panels if panel.traces][:MOST_PANELS]
 
 
@@ -134,7 +134,7 @@ def _drift_panel(series: list[Series]) -> Panel | None:
     """Slopes on the lags with position controlled for, if the regression does not do so itself."""
     if any("position" in one.terms for one in series):
         return None
-    lags = [term for term in series[0].terms if _is_lag(term)][: len(LOOKS)]
+    lags = series[0].lags[: len(LOOKS)]
     controlled = {id(one): [drift.controlled for drift in one.drift] for one in series}
     if len(series) == 1:
         lines = [
@@ -142,7 +142,7 @@ def _drift_panel(series: list[Series]) -> Panel | None:
         ]
         return Panel("slopes, position controlled for", lines)
     lines = [Trace(one.name, one, controlled[id(one)], lag) for lag in lags[:1] for one in series]
-    return Panel(f"{_label(lags[0])}, position controlled for", lines) if lags else Panel("", [])
+    return Panel(f"{label(lags[0])}, position controlled for", lines) if lags else Panel("", [])
 
 
 def _draw_drift(
@@ -288,15 +288,7 @@ def _legend(figure: Figure, names: list[str]) -> None:
 
 def _token_before(lag: str) -> str:
     k = int(lag.removeprefix("lag_"))
-    return f"{'the token before' if k == 1 else _label(lag)} (t − {k})"
-
-
-def _is_lag(term: str) -> bool:
-    return re.fullmatch(r"lag_\d+", term) is not None
-
-
-def _label(term: str) -> str:
-    return term.replace("_", " ")
+    return f"{'the token before' if k == 1 else label(lag)} (t − {k})"
 
 
 def _n_rows(series: Series) -> int:

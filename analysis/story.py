@@ -6,6 +6,7 @@ from .comparison import Comparison, Series
 from .drift import STRONG
 from .fitting import RECIPE
 from .regression import ALPHA, Fit, adjusted_for_layers
+from .terms import label
 
 
 def tell(comparison: Comparison) -> list[str]:
@@ -30,11 +31,6 @@ def summary(comparison: Comparison) -> str:
             where = f"{one.name}, layer" if several else "Layer"
             parts.append(f"=== {where} {fit.layer} (n = {fit.n}) ===\n{fit.summary()}")
     return "\n\n\n".join(parts) + "\n"
-
-
-def label(term: str) -> str:
-    """A regressor in words."""
-    return term.replace("_", " ")
 
 
 def subject(comparison: Comparison) -> str:
@@ -88,14 +84,13 @@ def _drift(series: Series) -> list[str]:
             f"mostly drift: the log norm goes with position (|r| ≥ {STRONG}) in layer {where}, "
             "and there R² says little about one token following from another"
         )
-    lags = [term for term in series.terms if term.startswith("lag_") and term[4:].isdecimal()]
     controlled = [one.controlled.ols for one in series.drift if one.controlled.ols is not None]
     if controlled and "position" not in series.terms:
         told = [
             f"{label(lag)} in {_below([ols.pvalues[lag] for ols in controlled])} "
             f"({number(min(ols.params[lag] for ols in controlled))} to "
             f"{number(max(ols.params[lag] for ols in controlled))})"
-            for lag in lags
+            for lag in series.lags
         ]
         lines.append(
             f"with position controlled for, of {len(controlled)} layers p < .05 for "
@@ -118,7 +113,7 @@ def _side_by_side(series: Series) -> str:
 
 def _drift_table(series: Series) -> str:
     """Correlation with position, and the slopes on lags with position controlled for."""
-    lags = [term for term in series.terms if term.startswith("lag_")]
+    lags = series.lags
     headings = ["layer", "r(position)", *lags, *(f"p({lag})" for lag in lags), "R²", "DW"]
     rows = [headings]
     for one in series.drift:

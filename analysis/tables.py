@@ -10,8 +10,9 @@ from rich.text import Text
 from .comparison import Comparison, Series
 from .drift import Drift
 from .fitting import RECIPE
-from .regression import ALPHA, CONSTANT, Fit
-from .story import label, number, subject
+from .regression import ALPHA, Fit
+from .story import number, subject
+from .terms import CONSTANT, label
 
 MOST_COLUMNS = 9
 """Columns of a printed table; the rest go into another one."""
@@ -74,13 +75,12 @@ def _print_drift(comparison: Comparison, console: Console) -> None:
     (one,) = comparison.series
     if "position" in one.terms:
         return
-    lags = [term for term in one.terms if term[:4] == "lag_" and term[4:].isdecimal()]
     console.print(Text("The same with position controlled for", style="bold"))
-    headings = ["r(position)", *(part for lag in lags for part in (lag, "p")), "R²", "DW"]
+    headings = ["r(position)", *(part for lag in one.lags for part in (lag, "p")), "R²", "DW"]
     scale, table = _table("", ["layer"]), _table("", headings)
     for drift in one.drift:
         scale.add_row(f"{drift.layer}")
-        table.add_row(*_drift_cells(drift, lags))
+        table.add_row(*_drift_cells(drift, one.lags))
     _print_beside_one_another(scale, [table], console)
     _print_caption(
         "r(position): correlation of the log norm with position · "
