@@ -287,8 +287,7 @@ def _legend(figure: Figure, names: list[str]) -> None:
 
 
 def _token_before(lag: str) -> str:
-    k = int(lag.removeprefix("lag_"))
-    return f"{'the token before' if k == 1 else label(lag)} (t − {k})"
+    return f"{label(lag)} (t − {lag.removeprefix('lag_')})"
 
 
 def _n_rows(series: Series) -> int:

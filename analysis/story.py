@@ -85,7 +85,7 @@ def _drift(series: Series) -> list[str]:
             "and there R² says little about one token following from another"
         )
     controlled = [one.controlled.ols for one in series.drift if one.controlled.ols is not None]
-    if controlled and "position" not in series.terms:
+    if controlled and series.lags and "position" not in series.terms:
         told = [
             f"{label(lag)} in {_below([ols.pvalues[lag] for ols in controlled])} "
             f"({number(min(ols.params[lag] for ols in controlled))} to "

@@ -25,7 +25,7 @@ from psqlm.analysis.comparison import RECIPE_COLUMNS as COLUMNS
 from psqlm.analysis.comparison import Series, collect, compare
 from psqlm.analysis.data import Run, latest_run, read_norms, read_run
 from psqlm.analysis.drawing import style
-from psqlm.analysis.fitting import RECIPE, fit_each, fit_formula, read_rows
+from psqlm.analysis.fitting import RECIPE, ask, fit_each, fit_formula, read_rows
 from psqlm.analysis.norms_figure import norms_figure
 from psqlm.analysis.regression import Fit
 from psqlm.analysis.report import report
@@ -565,6 +565,13 @@ def test_drift_is_said_and_drawn(connection: psycopg.Connection, tmp_path: Path)
 def test_nothing_is_said_of_drift_where_there_is_none(connection: psycopg.Connection) -> None:
     run_id = insert_run(connection, random_adjustments(60))
     assert "drift" not in "".join(tell(compare(connection, [[run_id]], RECIPE)))
+
+
+def test_without_lags_nothing_is_said_of_them(connection: psycopg.Connection) -> None:
+    run_ids = [insert_run(connection, random_adjustments(n)) for n in (30, 60)]
+    told = tell(compare(connection, [run_ids], ask(formula="log_norm ~ log_frequency")))
+    assert told[0].startswith("log frequency: p < .05 in ")
+    assert not [line for line in told if "controlled for" in line]
 
 
 def test_the_run_and_its_first_words(connection: psycopg.Connection, tmp_path: Path) -> None:
