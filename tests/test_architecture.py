@@ -38,3 +38,5 @@ def test_every_folder_is_there() -> None:
     assert [folder for folder in folders if not (ROOT / folder).is_dir()] == []
     chapters = sorted(path.name for path in (ROOT / "sql").glob("[0-9]*"))
     assert [folder[4:] for folder in folders if re.match(r"sql/\d", folder)] == chapters
+    parts = {f"psqlm/{path.parent.name}/" for path in (ROOT / "psqlm").glob("*/__init__.py")}
+    assert parts == {folder for folder in folders if folder.startswith("psqlm/")}
