@@ -86,7 +86,7 @@ COMMENT ON TYPE lm.space_before IS
 COMMENT ON TYPE lm.cut IS
 'How a text is cut into pieces; lm.piece_pattern has the regular expression of each.';
 COMMENT ON TYPE lm.token_kind IS
-'ordinary: merges make it; byte: it is a byte of a character that is outside the alphabet; unmerged: neither, it is in a text only where it is read whole.';
+'ordinary: merges make it. byte: it is one byte of a character outside the alphabet. unmerged: neither; a text has it only where it is read whole.';
 
 CREATE TABLE lm.tokenizer (
     model_id int PRIMARY KEY REFERENCES lm.model ON DELETE CASCADE,
@@ -105,9 +105,9 @@ COMMENT ON COLUMN lm.tokenizer.normalizer IS 'What is done to a text first.';
 COMMENT ON COLUMN lm.tokenizer.space_before IS 'What a space is put before.';
 COMMENT ON COLUMN lm.tokenizer.cut IS 'How a text is cut into pieces, within which tokens are merged.';
 COMMENT ON COLUMN lm.tokenizer.foreign_character IS
-'Regular expression of a character that is no token, and is read as its bytes; ▁ is a space then. NULL where all begins as bytes.';
+'Regular expression of a character that is no token, and is read as its bytes; ▁ then stands for a space. NULL where tokens begin as bytes.';
 COMMENT ON COLUMN lm.tokenizer.prepended IS 'Tokens put in front of every text, such as BOS.';
-COMMENT ON COLUMN lm.tokenizer.stripped IS 'Spaces that lm.decode takes away at the start of a text, for one was put there.';
+COMMENT ON COLUMN lm.tokenizer.stripped IS 'How many spaces lm.decode removes at the start of a text, because one was put there.';
 COMMENT ON COLUMN lm.tokenizer.longest IS
 'The most bytes of a text that become one token; NULL where there is no bound.';
 
@@ -155,8 +155,8 @@ COMMENT ON TABLE lm.added_token IS
 'Tokens that are read whole wherever a text has them, the longest first; the flags are those of Hugging Face''s AddedToken.';
 COMMENT ON COLUMN lm.added_token.model_id IS 'The model.';
 COMMENT ON COLUMN lm.added_token.token_id IS 'The token.';
-COMMENT ON COLUMN lm.added_token.content IS 'The text that is looked for; normalized as the text is, where that is looked through.';
-COMMENT ON COLUMN lm.added_token.beginning IS 'Its first three characters: where a text has none of these, it need not be looked through for all.';
+COMMENT ON COLUMN lm.added_token.content IS 'The text that is looked for; itself normalized where it is looked for in normalized text.';
+COMMENT ON COLUMN lm.added_token.beginning IS 'Its first three characters. A text that has none of these has no added token, which is quick to see.';
 COMMENT ON COLUMN lm.added_token.normalized IS 'Whether it is looked for after the text is normalized, or before.';
 COMMENT ON COLUMN lm.added_token.single_word IS 'Whether it is left alone beside letters, digits and their like.';
 COMMENT ON COLUMN lm.added_token.lstrip IS 'Whether it takes the white space before it along.';
@@ -183,4 +183,4 @@ COMMENT ON COLUMN lm.merge.left_bytes IS 'Bytes of the left piece.';
 COMMENT ON COLUMN lm.merge.right_bytes IS 'Bytes of the right piece.';
 COMMENT ON COLUMN lm.merge.token_id IS 'The token that the two pieces make together.';
 COMMENT ON COLUMN lm.merge.next_rank IS
-'Lowest rank of a merge that the token can come to with a neighbour, NULL where there is none: all below it may be merged at once. 0 if unknown.';
+'The lowest rank of a merge that the new token can take part in; NULL: there is none. All merges of a lower rank can be made at once. 0: not known.';

@@ -69,7 +69,7 @@ COMMENT ON COLUMN lm.attention_adjustment.norm IS 'Its L2 norm.';
 
 CREATE TABLE lm.activation (
     run_id bigint NOT NULL REFERENCES lm.run ON DELETE CASCADE,
-    -- the two others have tables of their own, and the planner is to know
+    -- these two have tables of their own; the CHECK tells the planner
     site lm.site NOT NULL CHECK (site NOT IN ('attn_out', 'logits')),
     layer int NOT NULL,
     head int NOT NULL DEFAULT -1,

@@ -72,7 +72,7 @@ CREATE OR REPLACE FUNCTION lm.lock_model(
 RETURNS int
 LANGUAGE plpgsql
 VOLATILE
--- shorter than deadlock_timeout: whoever waits for us in turn is let go before that is one
+-- shorter than deadlock_timeout: we give way before two waits for each other are a deadlock
 SET lock_timeout = '400ms'
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -114,4 +114,4 @@ END
 $$;
 
 COMMENT ON FUNCTION lm.lock_model IS
-'Waits a few seconds for what runs a model or loads one of its name, then keeps others from it; returns its key, NULL where there is none. Errors: it stays in use, naming the sessions.';
+'Waits a few seconds for the sessions that run a model, or load one of its name, and then keeps others from it. Returns its key; NULL: there is no such model. Errors: it stays in use, with the sessions that use it.';

@@ -118,7 +118,7 @@ END
 $$;
 
 COMMENT ON FUNCTION lm.drop_leftovers IS
-'Drops the tables of weights that deleted models left behind, as soon as in two seconds nobody reads weights; returns how many. Each load and drop calls it.';
+'Drops the tables of weights that deleted models left behind, if nobody reads weights for a moment within two seconds. Returns how many. Each load and drop calls it.';
 
 CREATE OR REPLACE FUNCTION lm.drop_model(
     name text

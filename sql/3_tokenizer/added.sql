@@ -8,7 +8,7 @@ PARALLEL SAFE
 RETURN '[' || lm.unicode_letters() || lm.unicode_word_parts() || ']';
 
 COMMENT ON FUNCTION lm.word_character IS
-'The regular expression of what words are made of, beside which a token for single words is left alone.';
+'The regular expression of the characters that words are made of. Beside one of them a single_word token is not read.';
 
 CREATE OR REPLACE FUNCTION lm.split_at_added(
     text text,
@@ -42,7 +42,7 @@ BEGIN ATOMIC
             AND strpos(split_at_added.text, a.content) > 0
     ),
 
-    -- texts and the tokens that end them, of which the last has none
+    -- texts, each with the token that ends it; the last has none
     found AS (
         SELECT s.number, s.text, m.match[1] AS content
         FROM
@@ -85,7 +85,7 @@ BEGIN ATOMIC
         WINDOW in_order AS (ORDER BY f.number)
     ),
 
-    -- what is not taken is text like that around it
+    -- a token that is not taken is text, like what is around it
     segment AS (
         SELECT
             t.segment,

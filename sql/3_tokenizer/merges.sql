@@ -88,7 +88,7 @@ CREATE OR REPLACE AGGREGATE lm.replace_all(text, text) (
 );
 
 COMMENT ON AGGREGATE lm.replace_all(text, text) IS
-'One replacement after another: in the first row''s first text, each further row''s first text by its second.';
+'One replacement after another. The first row''s first argument is the text to work on; in it each further row replaces its first argument by its second.';
 
 CREATE OR REPLACE FUNCTION lm.possible_merges(
     spelling text,
@@ -126,7 +126,7 @@ BEGIN ATOMIC
 END;
 
 COMMENT ON FUNCTION lm.possible_merges IS
-'The merges open to a spelled piece, each with the pair of tokens and the token it makes of them; everywhere: wherever the pair is, for what it makes possible ranks higher, else one place and all looked at again; at_once: also after all of lower rank.';
+'The merges that a spelled piece allows, each with its pair of tokens and the token that it makes of them. everywhere: it is made wherever the pair stands, because all that it makes possible ranks higher; otherwise in one place, and then the piece is looked at again. at_once: it can follow those of lower rank without another look.';
 
 CREATE OR REPLACE FUNCTION lm.replace_first(
     spelling text,

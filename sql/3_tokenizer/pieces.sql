@@ -51,7 +51,7 @@ RETURN replace(
 );
 
 COMMENT ON FUNCTION lm.with_classes IS
-'A regular expression with its classes spelled as ranges, for PostgreSQL''s own follow the locale: letters \p{L}, numbers \p{N}, with the newest \p{D}, spaces \s, those within a line \h.';
+'A regular expression with its classes spelled as ranges of code points, because PostgreSQL''s own classes follow the locale. \p{L}: letters; \p{N}: numbers; \p{D}: numbers, the newest of Unicode too; \s: spaces; \h: spaces within a line.';
 
 -- The references take the first alternative that matches, PostgreSQL the longest. Where these
 -- differ, an alternative is kept from matching more than it should.
@@ -73,12 +73,12 @@ BEGIN ATOMIC
     SELECT
         lm.with_classes(
             c.pattern
-            -- in the original "'sit" is no word, for a contraction comes before
+            -- in the original "'sit" is not one piece, for contractions are tried first
             || '|(?!' || c.pattern || ')[^\r\n\p{L}\p{N}]?[\p{L}]+'
             || '|' || word_pattern.number
             || '| ?[^\s\p{L}\p{N}]+[\r\n]*'
             || '|[\s]*[\r\n]+'
-            -- in the original all spaces, for a newline after them comes before
+            -- in the original \s for \h, for spaces before a newline are tried first
             || '|[\h]+(?![^\s])'
             || '|[\h]'
         )
@@ -86,7 +86,7 @@ BEGIN ATOMIC
 END;
 
 COMMENT ON FUNCTION lm.word_pattern IS
-'The regular expression that Llama 3 and Qwen share, but for what takes a number.';
+'The regular expression that Llama 3 and Qwen share; number is the part for numbers, in which they differ.';
 
 CREATE OR REPLACE FUNCTION lm.piece_pattern(
     cut lm.cut

@@ -147,7 +147,8 @@ BEGIN ATOMIC
         ) AS v
     ),
 
-    -- tokens by place: pieces of a part before the token that ends it, that before its segment's
+    -- tokens in the order of the text: a part's pieces, the token that ends the part, and at last
+    -- the one that ends its segment
     token AS (
         SELECT
             p.segment,
@@ -202,7 +203,7 @@ BEGIN ATOMIC
 END;
 
 COMMENT ON FUNCTION lm.tokenize IS
-'The tokens of a text, position from 0, as the model''s tokenizer makes them, added tokens read whole and those in front (BOS) first unless add_special is false; model by name, or the default. Errors: NULL; no such model.';
+'The tokens of a text as the model''s tokenizer makes them, position from 0. Added tokens are read whole. Tokens that the model puts in front (BOS) come first, unless add_special is false. model by name, or the default. Errors: NULL; no such model.';
 
 CREATE OR REPLACE FUNCTION lm.encode(
     prompt text,

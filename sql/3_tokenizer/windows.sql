@@ -16,11 +16,11 @@ SET plan_cache_mode = force_generic_plan
 BEGIN ATOMIC
     WITH RECURSIVE
     input AS MATERIALIZED (
-        -- as bytes, of which a part is had without counting characters
+        -- as bytes: a part of these is found without counting characters
         SELECT decode(merge_windows.symbols, 'hex') AS symbols
     ),
 
-    -- a window of symbols after another, its tokens, and those before it that are final
+    -- one window of symbols after another, its tokens, and the tokens before it that are final
     walk AS (
         SELECT
             0 AS number,

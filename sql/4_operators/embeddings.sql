@@ -149,7 +149,7 @@ STABLE
 PARALLEL SAFE
 ROWS 50000
 BEGIN ATOMIC
-    -- not by lm.unembedding_blocks: a level less for each row to pass
+    -- not by lm.unembedding_blocks, which is one more level for each row to pass
     (
         SELECT
             u.token_id,

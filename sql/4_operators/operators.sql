@@ -56,7 +56,7 @@ RETURN CASE
     ELSE pad.x
 END;
 
-COMMENT ON FUNCTION lm.pad IS 'x with as many of the zeros behind it as make it as wide as they are.';
+COMMENT ON FUNCTION lm.pad IS 'x, with zeros behind it up to the width of zeros.';
 
 CREATE OR REPLACE FUNCTION lm.columns(
     x vector[],

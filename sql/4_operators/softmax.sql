@@ -47,7 +47,7 @@ BEGIN ATOMIC
                 FROM (
                     SELECT
                         m.x,
-                        -- a softmax is the same of scores that are all moved alike
+                        -- softmax stays the same if all scores are moved by one number
                         CASE
                             WHEN vector_norm(m.x) < 60 THEN m.x
                             WHEN vector_norm(m.x) < 1e6

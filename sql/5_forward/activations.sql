@@ -9,7 +9,7 @@ LANGUAGE sql
 IMMUTABLE
 PARALLEL SAFE
 BEGIN ATOMIC
-    -- of the rows that end a sequence, the nearest to the middle; the last of all where no other is
+    -- of the rows that end a sequence the one nearest to the middle; the very last if it is alone
     SELECT e.last_row
     FROM (
         SELECT max(b.row)::int AS last_row
@@ -24,7 +24,7 @@ BEGIN ATOMIC
 END;
 
 COMMENT ON FUNCTION lm.first_half IS
-'How many positions of a batch, in order of sequence, make up its first half, no sequence cut; of a single sequence, all.';
+'How many positions of a batch, in order of sequence, make up its first half. Sequences are not cut: of a single one it is all.';
 
 CREATE OR REPLACE FUNCTION lm.transformer_rows(
     model_id int,

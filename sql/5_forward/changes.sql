@@ -171,7 +171,7 @@ RETURN EXISTS (
     WHERE c.site = has_change.site AND COALESCE(c.layer, has_change.layer) = has_change.layer
 );
 
-COMMENT ON FUNCTION lm.has_change IS 'Whether a change is meant for a site in a layer; of no changes (NULL) none is.';
+COMMENT ON FUNCTION lm.has_change IS 'Whether a change is meant for a site in a layer; false where there are no changes (NULL).';
 
 CREATE OR REPLACE FUNCTION lm.knock_out(
     scores vector,
@@ -210,4 +210,4 @@ BEGIN ATOMIC
 END;
 
 COMMENT ON FUNCTION lm.knock_out IS
-'Attention scores of a query, of the keys from first_key on, with those of the edges that are cut at −1e38, so that their weight is 0.';
+'The attention scores of a query for the keys from first_key on. Edges that are cut have −1e38, so that their weight is 0.';

@@ -32,7 +32,7 @@ BEGIN ATOMIC
         c.key,
         c.value
     FROM start AS s
-    -- fenced, for the planner would rather read the cache of every layer in each
+    -- fenced: else the planner reads the cache of every layer in each of them
     CROSS JOIN LATERAL (
         SELECT c.*
         FROM lm.attention_cache AS c

@@ -33,7 +33,7 @@ BEGIN ATOMIC
         CROSS JOIN unnest(embed_tokens.token_ids, (embed_tokens.here).positions)
             WITH ORDINALITY AS b (token_id, position, row)
         CROSS JOIN LATERAL lm.embedding_of(m.model_id, b.token_id) AS t
-        -- fenced, for the planner would rather read the embedding of every position
+        -- fenced: else the planner reads the embedding of every position
         LEFT JOIN LATERAL (
             SELECT p.embedding
             FROM lm.position_embedding AS p

@@ -8,7 +8,7 @@ PARALLEL SAFE
 RETURN 64;
 
 COMMENT ON FUNCTION lm.positions_at_once IS
-'How many positions of a long text are read, or have their logits computed, at a time. It bounds the memory that takes: a matrix of logits has n_vocab numbers for each position.';
+'How many positions of a long text are read, or have their logits computed, at a time. This bounds memory: a matrix of logits has n_vocab numbers for each position.';
 
 DO $$
 BEGIN

@@ -46,7 +46,7 @@ BEGIN ATOMIC
 END;
 
 COMMENT ON FUNCTION lm.find_runs IS
-'Those of the prompts that lm.forward_many has run already, with this model, capture and set of interventions as it is now: ordinal counts the prompts from 1, run_id is the newest such run. Runs that kept only some layers or positions do not count. Errors: no such model; a capture that is no site.';
+'The prompts that lm.forward_many has run already with this model, this capture and this set of interventions as it is now. ordinal counts the prompts from 1; run_id is the newest such run. Runs that kept only some layers or positions do not count. Errors: no such model; a capture that is no site.';
 
 CREATE OR REPLACE FUNCTION lm.forward_once(
     prompts text[],
@@ -113,4 +113,4 @@ BEGIN ATOMIC
 END;
 
 COMMENT ON FUNCTION lm.forward_once IS
-'lm.forward_many of those of the prompts that lm.find_runs does not find: a text that stands there twice, or is being run by another session, is run once. is_new says of which the run is of now. Errors: those of lm.forward_many.';
+'lm.forward_many for the prompts that lm.find_runs does not find. A text that stands there twice, or that another session is running, is run once. is_new: whether this call made the run. Errors: those of lm.forward_many.';

@@ -1,4 +1,4 @@
--- What interventions are refused for: a place that is not there would be missed in silence.
+-- Why interventions are refused: one at a place that is not there would change nothing, in silence.
 
 CREATE OR REPLACE FUNCTION lm.counted_position(
     "position" int,
@@ -141,4 +141,4 @@ BEGIN ATOMIC
 END;
 
 COMMENT ON FUNCTION lm.check_interventions IS
-'Whether every intervention of a set has its place in a model and in each of the sequences to run, sequence being that of each of their tokens; last_position is the last where they will grow. Errors, naming the intervention: a site, layer, head, unit or position that is not there; an edge to a later key; a value of another width.';
+'Whether every intervention of a set has its place in a model and in each sequence to run. sequence: that of each token; last_position: the last one, where the sequences will grow. Errors, naming the intervention: a site, layer, head, unit or position that is not there; an edge to a later key; a value of another width.';

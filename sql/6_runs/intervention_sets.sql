@@ -99,7 +99,7 @@ BEGIN ATOMIC
                             i.site, i.layer, i.head, i.position, i.key_position, i.unit, i.kind,
                             -- in a form that no setting changes
                             encode(float8send(i.factor), 'hex'), i.value::text, i.from_run,
-                            -- the runs that a mean over all is of
+                            -- the runs of which a mean over all runs is taken
                             CASE
                                 WHEN i.kind = 'mean' AND i.from_run IS NULL
                                     THEN ARRAY(

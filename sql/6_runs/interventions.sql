@@ -26,7 +26,7 @@ BEGIN ATOMIC
             i.intervention_id,
             c.layer,
             c.head,
-            -- one from the end goes as far from the end
+            -- counted from the end, it is counted from the end of either run
             CASE WHEN i.position < 0 THEN i.position ELSE c.position END AS position,
             i.unit,
             c.value

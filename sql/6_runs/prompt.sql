@@ -82,7 +82,7 @@ CREATE OR REPLACE FUNCTION lm.token_id(
 RETURNS int
 LANGUAGE sql
 STABLE
--- dear enough that the planner looks for an index to call it once for, not for each row
+-- so costly that the planner calls it once, for an index, and not for each row
 COST 100000
 BEGIN ATOMIC
     WITH

@@ -7,7 +7,7 @@ IMMUTABLE
 RETURN 256;
 
 COMMENT ON FUNCTION lm.tokens_in_a_pass IS
-'How many tokens several texts may have together in one pass: it reads each weight once for all of them, more gain nothing, and what a pass holds in memory grows with them.';
+'How many tokens several texts may have together in one pass. A pass reads each weight once for all of them; more tokens gain nothing, and memory grows with them.';
 
 CREATE OR REPLACE FUNCTION lm.record_runs(
     model_id int,
@@ -153,4 +153,4 @@ BEGIN ATOMIC
 END;
 
 COMMENT ON FUNCTION lm.forward_many IS
-'Runs several prompts, together in a pass as far as that saves time; a run for each, ordinal counting the prompts from 1. Errors: as lm.forward; one bad prompt and nothing is written.';
+'Runs several prompts, together in passes of lm.tokens_in_a_pass, and makes a run of each; ordinal counts the prompts from 1. Errors: as lm.forward; one bad prompt and nothing is written.';

@@ -40,12 +40,12 @@ RETURN (
     CROSS JOIN LATERAL (
         SELECT
             COALESCE(m.number[1]::numeric, 1) AS first,
-            -- what is no number is a range that cannot be
+            -- what is no number becomes a range that ends before it begins, which is refused
             COALESCE(m.number[2]::numeric, m.number[1]::numeric, 0) AS last
     ) AS r
 );
 
-COMMENT ON FUNCTION lm.read_ranges IS 'Numbers written as 1-3,5; NULL where that is not what is written.';
+COMMENT ON FUNCTION lm.read_ranges IS 'Numbers written as 1-3,5; NULL if the text is anything else.';
 
 CREATE OR REPLACE VIEW lm.whole_run AS
 SELECT
@@ -136,7 +136,7 @@ BEGIN ATOMIC
 END;
 
 COMMENT ON FUNCTION lm.numbered_runs IS
-'The runs of these numbers that are of a model, NULL being any. Errors: what is no number; no such run; none of that model; one without attention adjustments.';
+'The runs with these numbers, of this model (NULL: of any). Errors: no such run; none of that model; one without attention adjustments.';
 
 CREATE OR REPLACE FUNCTION lm.select_runs(
     which text DEFAULT 'all',

@@ -76,7 +76,7 @@ BEGIN ATOMIC
                 ORDER BY c.head
             ) || lm.fill(0, i.n_head * i.d_head) AS z
         FROM input AS i
-        -- a left join, for a run that has no such rows is not to go by unsaid
+        -- a left join: input, which raises the errors, is computed even if there are no such rows
         LEFT JOIN lm.captured AS c
             ON c.run_id = head_results.run_id
             AND c.site = 'z'

@@ -39,7 +39,7 @@ BEGIN ATOMIC
             array_agg(c.layer ORDER BY c.layer) FILTER (WHERE c.layer IS NOT NULL) AS layers,
             array_agg(c.value ORDER BY c.layer) FILTER (WHERE c.layer IS NOT NULL) AS x
         FROM input AS i
-        -- a left join, for a run that has no such rows is not to go by unsaid
+        -- a left join: input, which raises the errors, is computed even if there are no such rows
         LEFT JOIN lm.captured AS c
             ON c.run_id = lens_logits.run_id
             AND c.site = lens_logits.site
