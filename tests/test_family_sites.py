@@ -14,6 +14,7 @@ import pytest
 import torch
 from differences import assert_close
 from families import Families
+from lens import HOOKS as GPT2_HOOKS
 from transformer_lens import ActivationCache
 from transformer_lens.model_bridge import TransformerBridge
 from transformers import PreTrainedTokenizerFast
@@ -36,31 +37,13 @@ READ = [name for name in family_models.MODELS if "," not in name] + [
 ]
 TOKEN, WRONG = 7, 11
 
-# Where TransformerLens has what we call so.
-HOOKS = {
-    "embed": "hook_embed",
-    "pos_embed": "hook_pos_embed",
-    "resid_pre": "blocks.{}.hook_resid_pre",
-    "ln1": "blocks.{}.ln1.hook_out",
-    "q": "blocks.{}.attn.hook_q",
-    "k": "blocks.{}.attn.hook_k",
-    "v": "blocks.{}.attn.hook_v",
+# What GPT-2 has, and what it does not have.
+HOOKS = GPT2_HOOKS | {
     "rot_q": "blocks.{}.attn.hook_rot_q",
     "rot_k": "blocks.{}.attn.hook_rot_k",
-    "attn_scores": "blocks.{}.attn.hook_attn_scores",
-    "pattern": "blocks.{}.attn.hook_pattern",
-    "z": "blocks.{}.attn.hook_z",
     "ln1_post": "blocks.{}.ln1_post.hook_out",
-    "attn_out": "blocks.{}.hook_attn_out",
-    "resid_mid": "blocks.{}.hook_resid_mid",
-    "ln2": "blocks.{}.ln2.hook_out",
-    "mlp_pre": "blocks.{}.mlp.hook_pre",
     "mlp_pre_linear": "blocks.{}.mlp.hook_pre_linear",
-    "mlp_post": "blocks.{}.mlp.hook_post",
     "ln2_post": "blocks.{}.ln2_post.hook_out",
-    "mlp_out": "blocks.{}.hook_mlp_out",
-    "resid_post": "blocks.{}.hook_resid_post",
-    "ln_final": "ln_final.hook_out",
 }
 
 

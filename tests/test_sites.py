@@ -11,30 +11,9 @@ import psycopg
 import pytest
 import torch
 from differences import assert_close
+from lens import HOOKS
 from psycopg.rows import scalar_row
 
-# Where TransformerLens has what we call so. Its hook_normalized is before gain and bias, the norm's
-# output is hook_out.
-HOOKS = {
-    "embed": "hook_embed",
-    "pos_embed": "hook_pos_embed",
-    "resid_pre": "blocks.{}.hook_resid_pre",
-    "ln1": "blocks.{}.ln1.hook_out",
-    "q": "blocks.{}.attn.hook_q",
-    "k": "blocks.{}.attn.hook_k",
-    "v": "blocks.{}.attn.hook_v",
-    "attn_scores": "blocks.{}.attn.hook_attn_scores",
-    "pattern": "blocks.{}.attn.hook_pattern",
-    "z": "blocks.{}.attn.hook_z",
-    "attn_out": "blocks.{}.hook_attn_out",
-    "resid_mid": "blocks.{}.hook_resid_mid",
-    "ln2": "blocks.{}.ln2.hook_out",
-    "mlp_pre": "blocks.{}.mlp.hook_pre",
-    "mlp_post": "blocks.{}.mlp.hook_post",
-    "mlp_out": "blocks.{}.hook_mlp_out",
-    "resid_post": "blocks.{}.hook_resid_post",
-    "ln_final": "ln_final.hook_out",
-}
 PROMPTS = {"a tale": lens.PROMPT, "one token": "The"}
 
 Place = tuple[int, int, int]  # layer, head, position

@@ -18,6 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tiktoken.load import data_gym_to_mergeable_bpe_ranks
 from tiktoken_ext.openai_public import r50k_pat_str
+from tokenized import LOCALES, decode, encode
 from tokenizers import AddedToken, Tokenizer
 from tokenizers.models import BPE
 from transformers import GPT2Config, GPT2LMHeadModel
@@ -27,15 +28,6 @@ from psqlm.bundled_files import DEMO_MODEL
 
 END_OF_TEXT = "<|endoftext|>"
 MODELS = ("gpt2", "demo")
-
-# What GPT-2 does must not depend on any of these. CREATE DATABASE's options; ICU is not in every
-# build, and the builtin provider came with PostgreSQL 17.
-LOCALES: dict[str, dict[str, str]] = {
-    "C": {"locale": "C"},
-    "C.UTF-8": {"locale": "C.UTF-8"},
-    "ICU, Turkish": {"locale": "C", "locale_provider": "icu", "icu_locale": "tr-TR"},
-    "builtin C.UTF-8": {"locale": "C.UTF-8", "locale_provider": "builtin"},
-}
 
 NASTY = [
     "",
@@ -192,32 +184,6 @@ def one_locale(
     connection = connect("C")
     yield connection
     connection.rollback()
-
-
-def encode(connection: psycopg.Connection, texts: list[str], model: str) -> list[list[int]]:
-    """Our token ids of many texts, in one query."""
-    rows = connection.execute(
-        """
-        SELECT lm.encode(t.prompt, %s)
-        FROM unnest(%s::text[]) WITH ORDINALITY AS t (prompt, number)
-        ORDER BY t.number
-        """,
-        (model, texts),
-    )
-    return [ids for (ids,) in rows]
-
-
-def decode(connection: psycopg.Connection, sequences: list[list[int]], model: str) -> list[str]:
-    """Our texts of many sequences, in one query."""
-    rows = connection.execute(
-        """
-        SELECT lm.decode(t.ids::int[], %s)
-        FROM unnest(%s::text[]) WITH ORDINALITY AS t (ids, number)
-        ORDER BY t.number
-        """,
-        (model, ["{" + ",".join(map(str, ids)) + "}" for ids in sequences]),
-    )
-    return [text for (text,) in rows]
 
 
 # Text to tokens -----------------------------------------------------------------------------------

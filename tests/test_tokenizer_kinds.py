@@ -13,6 +13,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from tokenized import LOCALES, decode, encode
 from tokenizer_kinds import BYTE_TOKENS, EVERY, KINDS, WORDS, random_texts
 from tokenizers import Tokenizer, normalizers
 from transformers import GPT2Config, GPT2LMHeadModel
@@ -22,12 +23,6 @@ from psqlm import loader
 from psqlm.errors import PsqlmError
 from psqlm.loader.tokenizer import read_tokenizer
 
-LOCALES: dict[str, dict[str, str]] = {
-    "C": {"locale": "C"},
-    "C.UTF-8": {"locale": "C.UTF-8"},
-    "ICU, Turkish": {"locale": "C", "locale_provider": "icu", "icu_locale": "tr-TR"},
-    "builtin C.UTF-8": {"locale": "C.UTF-8", "locale_provider": "builtin"},
-}
 N_TEXTS = 1700  # in each locale, so more than 5,000 for each kind
 
 
@@ -73,19 +68,6 @@ def one(connection: psycopg.Connection, query: str, *values: Any) -> Any:
     row = connection.execute(query, values).fetchone()
     assert row is not None
     return row[0]
-
-
-def encode(connection: psycopg.Connection, texts: list[str], model: str) -> list[list[int]]:
-    """Our token ids of many texts, in one query."""
-    rows = connection.execute(
-        """
-        SELECT lm.encode(t.prompt, %s)
-        FROM unnest(%s::text[]) WITH ORDINALITY AS t (prompt, number)
-        ORDER BY t.number
-        """,
-        (model, texts),
-    )
-    return [ids for (ids,) in rows]
 
 
 # Text to tokens -----------------------------------------------------------------------------------
@@ -229,16 +211,8 @@ def test_decoding(
     texts = [text for text in random_texts(kind, 300) if "caf" not in text and "said" not in text]
     sequences = [encoding.ids for encoding in tokenizer.encode_batch(texts)]
     sequences += [source.choices(ids, k=source.randint(0, 30)) for _ in range(300)]
-    rows = connections["C"].execute(
-        """
-        SELECT lm.decode(t.ids::int[], %s)
-        FROM unnest(%s::text[]) WITH ORDINALITY AS t (ids, number)
-        ORDER BY t.number
-        """,
-        (kind, ["{" + ",".join(map(str, sequence)) + "}" for sequence in sequences]),
-    )
     theirs = [tokenizer.decode(sequence, skip_special_tokens=False) for sequence in sequences]
-    assert [text for (text,) in rows] == theirs
+    assert decode(connections["C"], sequences, kind) == theirs
 
 
 @pytest.mark.parametrize("kind", KINDS)
