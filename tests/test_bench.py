@@ -128,7 +128,7 @@ def test_stages_of_the_forward_pass(
             *seconds
         }
         assert seconds["mlp_pre"] > 0 and seconds["mlp_out"] > 0
-        total = stages["totals"]["lm.transformer as watched"]
+        total = stages["totals"]["lm_internal.transformer as watched"]
         assert math.isclose(total, sum(seconds.values()), rel_tol=1e-9)
     for name in ("forward-8-float16", "decode-16-float16"):
         text = (tmp_path / "bench-explain" / f"{name}.txt").read_text("utf-8")

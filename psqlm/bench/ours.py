@@ -149,8 +149,8 @@ class Ours:
             """
             SELECT count(l)
             FROM lm.model AS m
-            CROSS JOIN LATERAL lm.embedding_of(m.model_id, 1) AS e
-            CROSS JOIN LATERAL lm.logits(e.weight, m.model_id) AS l
+            CROSS JOIN LATERAL lm_internal.embedding_of(m.model_id, 1) AS e
+            CROSS JOIN LATERAL lm_internal.logits(e.weight, m.model_id) AS l
             WHERE m.model_id = lm.model_id(%s)
             """,
             self.model,

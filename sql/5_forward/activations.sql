@@ -1,7 +1,7 @@
 -- A forward pass as rows, in the shape in which they are stored. Several sequences know nothing of
 -- one another, so two processes may share them.
 
-CREATE OR REPLACE FUNCTION lm.first_half(
+CREATE OR REPLACE FUNCTION lm_internal.first_half(
     sequence int[]
 )
 RETURNS int
@@ -23,16 +23,16 @@ BEGIN ATOMIC
     LIMIT 1;
 END;
 
-COMMENT ON FUNCTION lm.first_half IS
+COMMENT ON FUNCTION lm_internal.first_half IS
 'How many positions of a batch, in order of sequence, make up its first half. Sequences are not cut: of a single one it is all.';
 
-CREATE OR REPLACE FUNCTION lm.transformer_rows(
+CREATE OR REPLACE FUNCTION lm_internal.transformer_rows(
     model_id int,
     sequence int[],
     "position" int[],
     token_id int[],
     keep lm.site[],
-    changes lm.change[] DEFAULT NULL,
+    changes lm_internal.change[] DEFAULT NULL,
     first_layer int DEFAULT 0,
     resid vector[] DEFAULT NULL,
     context_run bigint DEFAULT NULL
@@ -59,7 +59,7 @@ BEGIN ATOMIC
         t.site,
         v.head,
         v.value
-    FROM lm.transformer(
+    FROM lm_internal.transformer(
         transformer_rows.model_id,
         transformer_rows.sequence,
         transformer_rows.position,
@@ -104,18 +104,18 @@ BEGIN ATOMIC
     ) AS v;
 END;
 
-COMMENT ON FUNCTION lm.transformer_rows IS
-'lm.transformer in the shape in which activations are stored: a row for each layer, position, site and head (−1 where the site has none); the embeddings are in layer first_layer − 1.';
+COMMENT ON FUNCTION lm_internal.transformer_rows IS
+'lm_internal.transformer in the shape in which activations are stored: a row for each layer, position, site and head (−1 where the site has none); the embeddings are in layer first_layer − 1.';
 
 -- The planner gives the branches of a UNION ALL to parallel workers only where it thinks them
 -- costly and a worker cheap: hence the costs. Where no worker is free, one process does both.
-CREATE OR REPLACE FUNCTION lm.transformer_many(
+CREATE OR REPLACE FUNCTION lm_internal.transformer_many(
     model_id int,
     sequence int[],
     "position" int[],
     token_id int[],
     keep lm.site[],
-    changes lm.change[] DEFAULT NULL,
+    changes lm_internal.change[] DEFAULT NULL,
     first_layer int DEFAULT 0,
     resid vector[] DEFAULT NULL,
     context_run bigint DEFAULT NULL
@@ -136,34 +136,35 @@ SET parallel_tuple_cost = 0
 SET jit = off
 BEGIN ATOMIC
     SELECT t.*
-    FROM lm.transformer_rows(
+    FROM lm_internal.transformer_rows(
         transformer_many.model_id,
-        transformer_many.sequence[:lm.first_half(transformer_many.sequence)],
-        transformer_many.position[:lm.first_half(transformer_many.sequence)],
-        transformer_many.token_id[:lm.first_half(transformer_many.sequence)],
+        transformer_many.sequence[:lm_internal.first_half(transformer_many.sequence)],
+        transformer_many.position[:lm_internal.first_half(transformer_many.sequence)],
+        transformer_many.token_id[:lm_internal.first_half(transformer_many.sequence)],
         transformer_many.keep,
         transformer_many.changes,
         transformer_many.first_layer,
-        transformer_many.resid[:lm.first_half(transformer_many.sequence)],
+        transformer_many.resid[:lm_internal.first_half(transformer_many.sequence)],
         transformer_many.context_run
     ) AS t
 
     UNION ALL
 
     SELECT t.*
-    FROM lm.transformer_rows(
+    FROM lm_internal.transformer_rows(
         transformer_many.model_id,
-        transformer_many.sequence[lm.first_half(transformer_many.sequence) + 1:],
-        transformer_many.position[lm.first_half(transformer_many.sequence) + 1:],
-        transformer_many.token_id[lm.first_half(transformer_many.sequence) + 1:],
+        transformer_many.sequence[lm_internal.first_half(transformer_many.sequence) + 1:],
+        transformer_many.position[lm_internal.first_half(transformer_many.sequence) + 1:],
+        transformer_many.token_id[lm_internal.first_half(transformer_many.sequence) + 1:],
         transformer_many.keep,
         transformer_many.changes,
         transformer_many.first_layer,
-        transformer_many.resid[lm.first_half(transformer_many.sequence) + 1:],
+        transformer_many.resid[lm_internal.first_half(transformer_many.sequence) + 1:],
         transformer_many.context_run
     ) AS t
-    WHERE lm.first_half(transformer_many.sequence) < cardinality(transformer_many.sequence);
+    WHERE cardinality(transformer_many.sequence)
+        > lm_internal.first_half(transformer_many.sequence);
 END;
 
-COMMENT ON FUNCTION lm.transformer_many IS
-'lm.transformer_rows of sequences that come in order, a half of them in another process where the server has one to spare (max_parallel_workers_per_gather at its default of 2, or above).';
+COMMENT ON FUNCTION lm_internal.transformer_many IS
+'lm_internal.transformer_rows of sequences that come in order, a half of them in another process where the server has one to spare (max_parallel_workers_per_gather at its default of 2, or above).';

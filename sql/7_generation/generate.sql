@@ -30,14 +30,14 @@ BEGIN ATOMIC
             m.n_ctx,
             m.end_of_text,
             p.tokens,
-            lm.changes(
+            lm_internal.changes(
                 generate_tokens.interventions,
                 m.model_id,
                 array_fill(0, ARRAY[cardinality(p.tokens)]),
                 m.n_ctx - 1
             ) AS changes,
             COALESCE(generate_tokens.seed, (random() * (1::bigint << 53))::bigint) AS seed,
-            lm.start_generation(
+            lm_internal.start_generation(
                 m.model_id,
                 generate_tokens.n_tokens,
                 generate_tokens.temperature,
@@ -47,7 +47,9 @@ BEGIN ATOMIC
             ) AS generation_id
         FROM lm.model AS m
         CROSS JOIN LATERAL (
-            SELECT lm.prompt_tokens(generate_tokens.prompt, NULL, m.model_id) AS tokens OFFSET 0
+            SELECT lm_internal.prompt_tokens(
+                generate_tokens.prompt, NULL, m.model_id
+            ) AS tokens OFFSET 0
         ) AS p
         WHERE m.model_id = lm.model_id(generate_tokens.model)
     ),
@@ -77,12 +79,13 @@ BEGIN ATOMIC
         CROSS JOIN LATERAL (
             SELECT
                 CASE
-                    WHEN g.step < 0 THEN i.tokens[g.n_read + 1:g.n_read + lm.positions_at_once()]
+                    WHEN g.step < 0
+                        THEN i.tokens[g.n_read + 1:g.n_read + lm_internal.positions_at_once()]
                     ELSE ARRAY[g.token_id]
                 END AS tokens,
-                g.n_read + lm.positions_at_once() >= cardinality(i.tokens) AS is_last
+                g.n_read + lm_internal.positions_at_once() >= cardinality(i.tokens) AS is_last
         ) AS f
-        CROSS JOIN LATERAL lm.next_step(
+        CROSS JOIN LATERAL lm_internal.next_step(
             i.generation_id, i.model_id, f.tokens, g.n_read, f.is_last, g.step + 1,
             generate_tokens.temperature, generate_tokens.top_k, generate_tokens.top_p,
             i.seed, i.changes
@@ -91,7 +94,7 @@ BEGIN ATOMIC
             CASE
                 WHEN g.step < 0 THEN true
                 WHEN g.step + 1 >= generate_tokens.n_tokens OR g.token_id = i.end_of_text THEN false
-                WHEN g.n_read >= i.n_ctx THEN NOT lm.context_is_full(i.n_ctx)
+                WHEN g.n_read >= i.n_ctx THEN NOT lm_internal.context_is_full(i.n_ctx)
                 ELSE true
             END
     )
@@ -120,11 +123,11 @@ BEGIN ATOMIC
         NULL,
         NULL
     FROM input AS i
-    WHERE NOT lm.end_generation(i.generation_id);
+    WHERE NOT lm_internal.end_generation(i.generation_id);
 END;
 
 COMMENT ON FUNCTION lm.generate_tokens IS
-'Continues a prompt: a row for each token as it comes, with its logit and the model''s own probability. temperature 0 is greedy. It ends after n_tokens, at the end-of-text token, or with a notice when the model has no more positions. The set of interventions is made at every step; keep_cache leaves lm.attention_cache filled. Errors: those of lm.prompt_tokens and lm.start_generation.';
+'Continues a prompt: a row for each token as it comes, with its logit and the model''s own probability. temperature 0 is greedy. It ends after n_tokens, at the end-of-text token, or with a notice when the model has no more positions. The set of interventions is made at every step; keep_cache leaves lm.attention_cache filled. Errors: those of lm_internal.prompt_tokens and lm.start_generation.';
 
 CREATE OR REPLACE FUNCTION lm.generate(
     prompt text,

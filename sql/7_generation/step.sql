@@ -1,7 +1,7 @@
 -- A step of a generation: it runs one position, and reads the keys and values of earlier ones from
 -- lm.attention_cache.
 
-CREATE OR REPLACE FUNCTION lm.next_step(
+CREATE OR REPLACE FUNCTION lm_internal.next_step(
     generation_id bigint,
     model_id int,
     token_ids int[],
@@ -12,7 +12,7 @@ CREATE OR REPLACE FUNCTION lm.next_step(
     top_k int,
     top_p float8,
     seed bigint,
-    changes lm.change[] DEFAULT NULL
+    changes lm_internal.change[] DEFAULT NULL
 )
 RETURNS TABLE (
     token_id int,
@@ -26,7 +26,7 @@ BEGIN ATOMIC
     WITH
     pass AS MATERIALIZED (
         SELECT t.*
-        FROM lm.transformer(
+        FROM lm_internal.transformer(
             next_step.model_id,
             array_fill(0, ARRAY[cardinality(next_step.token_ids)]),
             ARRAY(
@@ -61,7 +61,7 @@ BEGIN ATOMIC
         d.probability
     FROM lm.model AS m
     INNER JOIN pass AS p ON p.site = 'resid_post'
-    LEFT JOIN LATERAL lm.next_draw(
+    LEFT JOIN LATERAL lm_internal.next_draw(
         p.x[cardinality(p.x)],
         m.model_id,
         next_step.step,
@@ -73,10 +73,10 @@ BEGIN ATOMIC
     WHERE m.model_id = next_step.model_id;
 END;
 
-COMMENT ON FUNCTION lm.next_step IS
+COMMENT ON FUNCTION lm_internal.next_step IS
 'Runs tokens after what a generation has cached, and caches them too. Draws the token that follows if draws is true.';
 
-CREATE OR REPLACE FUNCTION lm.start_generation(
+CREATE OR REPLACE FUNCTION lm_internal.start_generation(
     model_id int,
     n_tokens int,
     temperature float8,
@@ -95,30 +95,30 @@ BEGIN ATOMIC
     WHERE
         CASE
             WHEN start_generation.n_tokens >= 0 THEN true
-            ELSE lm.fail(true, 'n_tokens must be 0 or more')
+            ELSE lm_internal.fail(true, 'n_tokens must be 0 or more')
         END
         AND CASE
             -- a logit divided by it stays within float8
             WHEN start_generation.temperature = 0
                 OR start_generation.temperature BETWEEN 1e-100 AND 1e100 THEN true
-            ELSE lm.fail(true, 'temperature must be 0 (greedy), or from 1e-100 to 1e100')
+            ELSE lm_internal.fail(true, 'temperature must be 0 (greedy), or from 1e-100 to 1e100')
         END
         AND CASE
             WHEN start_generation.top_k >= 1 OR start_generation.top_k IS NULL THEN true
-            ELSE lm.fail(true, 'top_k must be 1 or more, or NULL for no limit')
+            ELSE lm_internal.fail(true, 'top_k must be 1 or more, or NULL for no limit')
         END
         AND CASE
             WHEN start_generation.top_p > 0 AND start_generation.top_p <= 1 THEN true
             WHEN start_generation.top_p IS NULL THEN true
-            ELSE lm.fail(true, 'top_p must be above 0 and at most 1, or NULL for no limit')
+            ELSE lm_internal.fail(true, 'top_p must be above 0 and at most 1, or NULL for no limit')
         END
     RETURNING generation_id;
 END;
 
-COMMENT ON FUNCTION lm.start_generation IS
+COMMENT ON FUNCTION lm_internal.start_generation IS
 'Opens a generation and returns its key. Errors: n_tokens, temperature, top_k or top_p is out of range.';
 
-CREATE OR REPLACE FUNCTION lm.end_generation(
+CREATE OR REPLACE FUNCTION lm_internal.end_generation(
     generation_id bigint
 )
 RETURNS boolean
@@ -130,10 +130,10 @@ BEGIN ATOMIC
     SELECT true;
 END;
 
-COMMENT ON FUNCTION lm.end_generation IS
+COMMENT ON FUNCTION lm_internal.end_generation IS
 'Deletes a finished generation and its cache, unless they are to be kept; true.';
 
-CREATE OR REPLACE FUNCTION lm.context_is_full(
+CREATE OR REPLACE FUNCTION lm_internal.context_is_full(
     n_ctx int
 )
 RETURNS boolean
@@ -147,4 +147,4 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION lm.context_is_full IS 'Says why a generation ends before n_tokens. Always true.';
+COMMENT ON FUNCTION lm_internal.context_is_full IS 'Says why a generation ends before n_tokens. Always true.';
