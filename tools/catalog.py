@@ -33,7 +33,7 @@ FOR_USERS = {
         replace_interventions make_intervention forward_once find_runs select_runs token token_tag
         token_id embedding
     """,
-    "7_generation": "generate generate_tokens",
+    "7_generation": "generate generate_tokens generate_many score",
     "8_lenses": """
         attention_pattern head_scores logit_lens lens_trajectory lens_logits logit_attribution
         head_results surprise perplexity final_logits residual_norm residual_cosine nearest_tokens

@@ -1,5 +1,5 @@
--- What a batch attends to: keys and values that are cached, those of a run that is continued, and
--- the batch's own.
+-- What a batch attends to: keys and values that are cached, those of a run that is continued, those
+-- of the sequence that another goes on from, and each one's own.
 
 CREATE OR REPLACE FUNCTION lm_internal.known_keys(
     here lm_internal.here
@@ -101,6 +101,31 @@ BEGIN ATOMIC
             NULL::vector AS query,
             NULL::bigint AS row
         FROM lm_internal.known_keys(context.here) AS known
+
+        UNION ALL
+
+        SELECT
+            branch.sequence,
+            b.position,
+            b.k,
+            b.v,
+            NULL,
+            NULL
+        FROM (
+            SELECT
+                c.sequence,
+                c.parent,
+                min(c.position) AS first_position
+            FROM unnest(
+                (context.here).sequences, (context.here).positions, (context.here).parents
+            ) AS c (sequence, position, parent)
+            WHERE c.parent IS NOT NULL
+            GROUP BY c.sequence, c.parent
+        ) AS branch
+        INNER JOIN unnest(
+            context.k, context.v, (context.here).sequences, (context.here).positions
+        ) AS b (k, v, sequence, position)
+            ON b.sequence = branch.parent AND b.position < branch.first_position
 
         UNION ALL
 

@@ -32,6 +32,7 @@ BEGIN
         sliding_window int,
         generation_id bigint,
         context_run bigint,
+        parents int[],
         changes lm_internal.change[]
     );
 EXCEPTION
@@ -60,6 +61,8 @@ COMMENT ON COLUMN lm_internal.here.attn_logit_softcapping IS 'As in lm.model.';
 COMMENT ON COLUMN lm_internal.here.sliding_window IS 'As in lm.layer.';
 COMMENT ON COLUMN lm_internal.here.generation_id IS 'The generation whose cache comes before the batch; NULL: none.';
 COMMENT ON COLUMN lm_internal.here.context_run IS 'The run that the batch continues; NULL: none.';
+COMMENT ON COLUMN lm_internal.here.parents IS
+'For each row of the matrices the sequence of the batch that its own goes on from, where it does; NULL: none does.';
 COMMENT ON COLUMN lm_internal.here.changes IS 'The changes to make on the way; NULL: none.';
 
 DO $$

@@ -13,7 +13,8 @@ CREATE OR REPLACE FUNCTION lm_internal.transformer(
     changes lm_internal.change[] DEFAULT NULL,
     first_layer int DEFAULT 0,
     resid vector[] DEFAULT NULL,
-    context_run bigint DEFAULT NULL
+    context_run bigint DEFAULT NULL,
+    parent int[] DEFAULT NULL
 )
 RETURNS TABLE (
     layer int,
@@ -37,7 +38,8 @@ BEGIN ATOMIC
                 m.n_head, m.n_kv_head, m.d_head, m.d_block,
                 m.norm_is_centred, m.layer_norm_eps, m.parallel_attn_mlp, m.gated_mlp, m.activation,
                 m.attn_scaling, m.attn_logit_softcapping, l.sliding_window,
-                transformer.generation_id, transformer.context_run, transformer.changes
+                transformer.generation_id, transformer.context_run, transformer.parent,
+                transformer.changes
             )::lm_internal.here AS here,
             l.layer,
             l.rotary,
@@ -149,4 +151,4 @@ BEGIN ATOMIC
 END;
 
 COMMENT ON FUNCTION lm_internal.transformer IS
-'The forward pass over a batch of positions: for each layer the matrices of the sites of keep, and always the last layer''s resid_post. The embeddings are in layer first_layer − 1, where the stream is resid if given. Keys and values from before the batch are those of a generation''s cache or of the run context_run. Writes nothing (Vaswani et al. 2017; Radford et al. 2019).';
+'The forward pass over a batch of positions: for each layer the matrices of the sites of keep, and always the last layer''s resid_post. The embeddings are in layer first_layer − 1, where the stream is resid if given. Keys and values from before the batch are those of a generation''s cache or of the run context_run; a sequence with a parent goes on from that one, which is in the batch as well. Writes nothing (Vaswani et al. 2017; Radford et al. 2019).';

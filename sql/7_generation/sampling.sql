@@ -18,8 +18,7 @@ COMMENT ON FUNCTION lm_internal.uniform IS
 'A random number between 0 and 1, both excluded, for a token and a step. The same seed gives the same number.';
 
 CREATE OR REPLACE FUNCTION lm_internal.next_draw(
-    resid vector,
-    model_id int,
+    logits float8[],
     step int,
     temperature float8,
     top_k int,
@@ -35,8 +34,9 @@ LANGUAGE sql
 STABLE
 BEGIN ATOMIC
     WITH
+    -- computed once, whatever it comes from
     prediction AS MATERIALIZED (
-        SELECT lm_internal.logits(next_draw.resid, next_draw.model_id) AS logits
+        SELECT next_draw.logits
     ),
 
     highest AS MATERIALIZED (
@@ -143,4 +143,4 @@ BEGIN ATOMIC
 END;
 
 COMMENT ON FUNCTION lm_internal.next_draw IS
-'Draws the next token from a vector of the residual stream. temperature applies first, then top_k, then top_p (Holtzman et al. 2020); the draw is by the Gumbel trick (Maddison et al. 2014).';
+'Draws the next token from logits, [n_vocab]. temperature applies first, then top_k, then top_p (Holtzman et al. 2020); the draw is by the Gumbel trick (Maddison et al. 2014).';
