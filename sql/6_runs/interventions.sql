@@ -164,6 +164,20 @@ BEGIN ATOMIC
                         ),
                         format('lm.forward(…, capture => ''{%s}'') keeps it', i.site)
                     )
+                -- a row of it is as long as there are keys up to its query
+                WHEN i.site = 'pattern'
+                    AND vector_dims(i.vector)
+                    IS DISTINCT FROM lm.counted_position(i.at_position, t.n_token) + 1
+                    AND i.vector IS NOT NULL
+                    THEN lm.fail(
+                        true,
+                        format(
+                            'intervention %s gives pattern %s weights, and a query has one for '
+                            'each key up to its position',
+                            i.intervention_id, vector_dims(i.vector)
+                        ),
+                        'give a position, and a value of one weight more than it'
+                    )
                 ELSE true
             END
     )
