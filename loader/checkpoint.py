@@ -196,7 +196,11 @@ def weight_files(folder: Path) -> list[Path]:
         )
     shards = [folder / name for name in shard_names(index)]
     for shard in shards:
-        if not shard.is_file():
+        try:
+            is_there = shard.is_file()
+        except OSError:  # no file can have such a name
+            is_there = False
+        if not is_there:
             raise PsqlmError(f"{folder} lacks {shard.name}, which {INDEX} names")
     return shards
 

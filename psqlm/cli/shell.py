@@ -11,6 +11,7 @@ import typer
 from typer.core import TyperGroup
 
 from psqlm.errors import InterruptionError, PsqlmError, said_by_server
+from psqlm.printable import printable
 
 INTERRUPTED = 130
 """Exit status after Ctrl-C."""
@@ -47,7 +48,7 @@ def connect(dsn: str | None) -> psycopg.Connection:
 
     connection = database.connect(dsn)
     connection.add_notice_handler(
-        lambda notice: typer.echo(f"psqlm: {notice.message_primary}", err=True)
+        lambda notice: typer.echo(f"psqlm: {printable(notice.message_primary or '')}", err=True)
     )
     return connection
 
@@ -66,5 +67,5 @@ def read_prompt(prompt: str | None, file: Path | None) -> str:
 
 
 def _fail(message: str, status: int = 1) -> NoReturn:
-    typer.echo(f"psqlm: {' '.join(message.split())}", err=True)
+    typer.echo(f"psqlm: {printable(' '.join(message.split()))}", err=True)
     raise typer.Exit(status)

@@ -17,7 +17,7 @@ from psycopg import sql
 
 sys.path.append(str(Path(__file__).resolve().parents[2] / "tools"))
 
-from catalog import FOR_USERS  # noqa: E402
+from catalog import FOR_USERS
 
 WIDTH = 24
 """Of the model that is called."""

@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterable, Iterator
 import family_models
 import psycopg
 import pytest
-from trust.odd_arguments import WIDTH, Call, functions, odd_values, several, singles
 from psycopg import sql
 
 from psqlm import loader
+from trust.odd_arguments import WIDTH, Call, functions, odd_values, several, singles
 
 SECONDS = 10
 """What a call may take."""
