@@ -216,7 +216,7 @@ def shard_names(index: Path) -> list[str]:
     if not isinstance(weight_map, dict) or not weight_map:
         raise PsqlmError(f"{index} names no shards: fetch the model again")
     names = sorted({str(name) for name in weight_map.values()})
-    if strange := [name for name in names if Path(name).name != name]:
+    if strange := [name for name in names if name in ("", "..") or Path(name).name != name]:
         raise PsqlmError(f"{index} names a file outside its folder: {strange[0]}")
     return names
 
