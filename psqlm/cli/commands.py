@@ -166,7 +166,9 @@ def generate(
         for number, piece in enumerate(pieces):
             # the prompt once the first token is there: bad input is an error and nothing else
             text = piece if number else prompt + piece
-            typer.echo(printable(text, "\n\t") if sys.stdout.isatty() else text, nl=False)
+            # whole, to a file or a pipe; a terminal would obey what it holds
+            shown = printable(text, "\n\t") if sys.stdout.isatty() else text
+            typer.echo(shown, nl=False, color=True)
             sys.stdout.flush()
     typer.echo()
 
