@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import random
 import resource
+import shutil
 import signal
 import unicodedata
 from collections import Counter
@@ -22,7 +24,7 @@ from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausa
 from psqlm import loader
 from psqlm.errors import PsqlmError
 from trust.leftovers import left
-from trust.mutations import MUTATIONS, mutated
+from trust.mutations import MUTATIONS, ODD, mutated
 
 SECONDS = 10
 """What reading or loading a folder may take."""
@@ -163,6 +165,36 @@ def test_damaged_folders(
     assert len(kinds) == len(set(MUTATIONS))
     assert refused > count / 3
     assert read_well > count / 20
+
+
+@pytest.mark.parametrize(
+    "share", [0.05, pytest.param(1, marks=pytest.mark.trust)], ids=["some", "all"]
+)
+def test_every_value_of_a_configuration(
+    originals: list[Path], connection: psycopg.Connection, tmp_path: Path, share: float
+) -> None:
+    """Each in turn is each odd number, and the folder is loaded as a whole."""
+    numbers = [odd for odd in ODD if isinstance(odd, (int, float)) and odd is not True]
+    cases = [
+        (original, {key: odd})
+        for original in (originals[0], originals[3])
+        for key in json.loads((original / "config.json").read_bytes())
+        for odd in numbers
+    ]
+    chosen = random.Random(0).sample(cases, int(len(cases) * share))
+    loaded, wrong = 0, []
+    for original, value in chosen:
+        folder = tmp_path / "model"
+        shutil.rmtree(folder, ignore_errors=True)
+        shutil.copytree(original, folder)
+        path = folder / "config.json"
+        path.write_text(json.dumps(json.loads(path.read_bytes()) | value))
+        try:
+            loaded += load(connection, folder, read(folder))
+        except Exception as error:
+            wrong.append(f"{original.name}, {ascii(value)[:80]}: {error!r}")
+    print(f"{len(chosen):,} odd values in configurations: {loaded:,} loaded, the others refused")
+    assert not wrong, "\n".join(wrong[:40])
 
 
 def load(connection: psycopg.Connection, folder: Path, said: str | None) -> bool:
