@@ -214,6 +214,12 @@ def huge_vocabulary(folder: Path) -> None:
     path.write_text(json.dumps(json.loads(path.read_text("utf-8")) | more))
 
 
+def huge_token(folder: Path) -> None:
+    """A megabyte that merges go through."""
+    path = folder / "vocab.json"
+    path.write_text(json.dumps(json.loads(path.read_text("utf-8")) | {"the" * 350_000: 299}))
+
+
 def huge_merges(folder: Path) -> None:
     with (folder / "merges.txt").open("a") as file:
         file.writelines(f"a{n} b{n}\n" for n in range(300_000))
@@ -248,6 +254,7 @@ BAD_FILES: dict[str, tuple[Change, str]] = {
     "a socket": (unix_socket, "is not a regular file"),
     **{f"{name} nested": (deep(name), rf"{name} is nested too deeply") for name in FILES},
     "300,000 tokens too many": (huge_vocabulary, "config.json says vocab_size 300"),
+    "a token of a megabyte": (huge_token, "token 299 has 1050000 characters, not 1 to 2000"),
     "300,000 merges too many": (huge_merges, "lacks 'a0', which merge"),
 }
 
