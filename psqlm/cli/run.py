@@ -131,6 +131,7 @@ def _say(outcome: Outcome) -> None:
 
 
 def _tags(given: Sequence[str]) -> dict[str, str]:
+    "".join(given).encode()  # what is not UTF-8 is refused before anything is run
     tags = dict(tag.partition("=")[::2] for tag in given)
     if len(tags) < len(given) or not all(tag.partition("=")[0] and "=" in tag for tag in given):
         raise typer.BadParameter("--tag takes NAME=VALUE, each name once")

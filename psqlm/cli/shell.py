@@ -35,6 +35,8 @@ class Commands(TyperGroup):
             _fail(str(said_by_server(error)))
         except KeyboardInterrupt:
             _fail("interrupted", INTERRUPTED)
+        except UnicodeEncodeError as error:  # an argument's bytes, which Python keeps as halves
+            _fail(str(PsqlmError(f"{error.object} is not UTF-8: give texts and names in UTF-8")))
         except BrokenPipeError:  # a reader such as head has seen enough
             raise
         except OSError as error:

@@ -140,6 +140,32 @@ def test_a_name_with_nul(connection: psycopg.Connection, folder: Path) -> None:
     assert one(connection, "SELECT count(*) FROM lm.model") == 1
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["run", "the cat\udcff"],
+        ["run", "the cat", "--tag", "a=\udcff"],
+        ["run", "the cat", "--interventions", "\udcff"],
+        ["generate", "the cat\udcff"],
+        ["analyze", "--model", "\udcff"],
+        ["load", "demo", "--name", "\udcff"],
+        ["drop", "\udcff"],
+    ],
+    ids=" ".join,
+)
+def test_what_is_not_utf8(
+    connection: psycopg.Connection, psqlm: Callable[..., Result], command: list[str]
+) -> None:
+    """A shell passes any bytes; Python has those that are not UTF-8 as halves of characters."""
+    runs = one(connection, "SELECT count(*) FROM lm.run")
+    refused = psqlm(*command)
+    assert refused.exit_code == 1
+    assert one(connection, "SELECT count(*) FROM lm.run") == runs
+    (line,) = refused.stderr.splitlines()
+    assert "\\udcff" in line
+    assert line.endswith("is not UTF-8: give texts and names in UTF-8")
+
+
 # Prompts, tags, sets ------------------------------------------------------------------------------
 
 

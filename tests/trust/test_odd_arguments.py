@@ -13,7 +13,7 @@ from psycopg import sql
 from psqlm import loader
 from trust.odd_arguments import WIDTH, Call, functions, odd_values, several, singles
 
-SECONDS = 10
+SECONDS = 20
 """What a call may take."""
 
 few_and_many = pytest.mark.parametrize(
