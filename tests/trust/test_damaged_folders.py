@@ -120,6 +120,7 @@ def test_originals_load(originals: list[Path], connection: psycopg.Connection) -
 def connection(make_database: Callable[[str], str]) -> Iterator[psycopg.Connection]:
     """A connection to a database without models."""
     with psycopg.connect(make_database("psqlm_damaged"), autocommit=True) as opened:
+        opened.execute(f"SET statement_timeout = '{SECONDS}s'")
         yield opened
 
 
@@ -198,7 +199,7 @@ def test_every_value_of_a_configuration(
 
 
 def load(connection: psycopg.Connection, folder: Path, said: str | None) -> bool:
-    """Load a folder and remove it again; what the reader says against it is said again.
+    """Load a folder, run it and remove it again; what the reader says against it is said again.
 
     Returns:
         Whether it was loaded.
@@ -212,6 +213,10 @@ def load(connection: psycopg.Connection, folder: Path, said: str | None) -> bool
         assert left(connection) == []
         return False
     assert said is None
+    try:
+        connection.execute("SELECT * FROM lm.next_token('the cat', 3, 'x')").fetchall()
+    except psycopg.DataError as error:  # of numbers beyond float32, and of n_ctx 1
+        assert error.sqlstate[:2] == "22", repr(error)
     loader.drop(connection, "x")
     assert left(connection) == []
     return True
