@@ -13,6 +13,7 @@ from psqlm import __version__
 from psqlm.cli import analyze, run, verify
 from psqlm.cli.options import Dsn, Interventions, Model
 from psqlm.cli.shell import Commands, connect
+from psqlm.printable import printable
 
 app = typer.Typer(
     cls=Commands,
@@ -130,7 +131,7 @@ def drop(name: str, dsn: Dsn = None) -> None:
 
     with connect(dsn) as connection:
         loader.drop(connection, name)
-    typer.echo(f"dropped {name}", err=True)
+    typer.echo(f"dropped {printable(name)}", err=True)
 
 
 app.command()(run.run)
@@ -164,7 +165,10 @@ def generate(
         )
         for number, piece in enumerate(pieces):
             # the prompt once the first token is there: bad input is an error and nothing else
-            typer.echo(piece if number else prompt + piece, nl=False)
+            text = piece if number else prompt + piece
+            # whole, to a file or a pipe; a terminal would obey what it holds
+            shown = printable(text, "\n\t") if sys.stdout.isatty() else text
+            typer.echo(shown, nl=False, color=True)
             sys.stdout.flush()
     typer.echo()
 

@@ -11,6 +11,7 @@ import typer
 
 from psqlm.cli.options import Dsn, Each, File, Interventions, Jobs, Model
 from psqlm.cli.shell import connect, read_prompt
+from psqlm.printable import printable
 from psqlm.ranges import write_ranges
 from psqlm.runs.corpus import Outcome, Plan, Text, put_tags, run_corpus, split
 
@@ -55,7 +56,7 @@ def run(
         typer.echo(numbers)
         named = next((f"tag:{name}={value}" for name, value in plan.tags.items()), "all")
         chosen = numbers if len(numbers) <= 40 else named
-        typer.echo(f"next: psqlm analyze --runs {chosen}", err=True)
+        typer.echo(f"next: psqlm analyze --runs {printable(chosen)}", err=True)
         return
     with connect(dsn) as connection:
         run_id = forward(connection, text, model, sites, interventions)
@@ -108,7 +109,7 @@ def _say(outcome: Outcome) -> None:
         for reason, lines in outcome.left_out.items()
     ]
     for line in reasons[:MOST_LINES]:
-        typer.echo(line, err=True)
+        typer.echo(printable(line), err=True)
     if len(reasons) > MOST_LINES:
         typer.echo(f"… and {len(reasons) - MOST_LINES} more lines left out", err=True)
     if outcome.n_tagged_otherwise:
@@ -130,6 +131,7 @@ def _say(outcome: Outcome) -> None:
 
 
 def _tags(given: Sequence[str]) -> dict[str, str]:
+    "".join(given).encode()  # what is not UTF-8 is refused before anything is run
     tags = dict(tag.partition("=")[::2] for tag in given)
     if len(tags) < len(given) or not all(tag.partition("=")[0] and "=" in tag for tag in given):
         raise typer.BadParameter("--tag takes NAME=VALUE, each name once")

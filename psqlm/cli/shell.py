@@ -11,6 +11,7 @@ import typer
 from typer.core import TyperGroup
 
 from psqlm.errors import InterruptionError, PsqlmError, said_by_server
+from psqlm.printable import printable
 
 INTERRUPTED = 130
 """Exit status after Ctrl-C."""
@@ -34,6 +35,8 @@ class Commands(TyperGroup):
             _fail(str(said_by_server(error)))
         except KeyboardInterrupt:
             _fail("interrupted", INTERRUPTED)
+        except UnicodeEncodeError as error:  # an argument's bytes, which Python keeps as halves
+            _fail(str(PsqlmError(f"{error.object} is not UTF-8: give texts and names in UTF-8")))
         except BrokenPipeError:  # a reader such as head has seen enough
             raise
         except OSError as error:
@@ -47,7 +50,7 @@ def connect(dsn: str | None) -> psycopg.Connection:
 
     connection = database.connect(dsn)
     connection.add_notice_handler(
-        lambda notice: typer.echo(f"psqlm: {notice.message_primary}", err=True)
+        lambda notice: typer.echo(f"psqlm: {printable(notice.message_primary or '')}", err=True)
     )
     return connection
 
@@ -66,5 +69,5 @@ def read_prompt(prompt: str | None, file: Path | None) -> str:
 
 
 def _fail(message: str, status: int = 1) -> NoReturn:
-    typer.echo(f"psqlm: {' '.join(message.split())}", err=True)
+    typer.echo(f"psqlm: {printable(' '.join(message.split()))}", err=True)
     raise typer.Exit(status)

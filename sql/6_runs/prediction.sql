@@ -204,4 +204,4 @@ BEGIN ATOMIC
 END;
 
 COMMENT ON FUNCTION lm.next_token IS
-'The k likeliest next tokens with their logits and probabilities; k NULL gives all; interventions names a set to make on the way. Writes nothing. Errors: k negative; those of lm_internal.prompt_tokens and lm.changes.';
+'The k likeliest next tokens with their logits and probabilities; k NULL gives all; interventions names a set to make on the way. Writes nothing. Errors: k negative; those of lm_internal.prompt_tokens and lm_internal.changes.';

@@ -270,4 +270,4 @@ BEGIN ATOMIC
 END;
 
 COMMENT ON FUNCTION lm.select_runs IS
-'The runs of one model to analyze: numbers (1,2,5-9), tag:NAME=VALUE, or all, which are those without interventions. The latter two take those that kept their attention adjustments whole and, of a text that was run several times, the last: n_older counts the others, whose rows would count twice. Errors: no such run; runs of several models; those of lm.numbered_runs.';
+'The runs of one model to analyze: numbers (1,2,5-9), tag:NAME=VALUE, or all, which are those without interventions. The latter two take those that kept their attention adjustments whole and, of a text that was run several times, the last: n_older counts the others, whose rows would count twice. Errors: no such run; runs of several models; those of lm_internal.numbered_runs.';
