@@ -140,7 +140,7 @@ USUAL_OF_TYPE: dict[str, Value] = {
     "lm.moments[]": array(row("g", "9", "{1,2}", "{{2,1},{1,2}}")),
     "lm.intervention[]": array(ODD["lm.intervention"][1]),
 }
-# Arguments that have defaults and need to be given for others to matter.
+# Arguments that are not given unless they are odd: others would matter less or contradict them.
 LEFT_AT_DEFAULT = frozenset(
     "token_ids capture_layers capture_positions head key_position unit factor value from_run "
     "top_k top_p wrong_token wrong_token_id".split()
