@@ -1,6 +1,6 @@
 -- Moments that were counted in parts, added up.
 
-CREATE OR REPLACE FUNCTION lm.are_moments(
+CREATE OR REPLACE FUNCTION lm_internal.are_moments(
     n bigint,
     mean float8[],
     scatter float8[]
@@ -32,7 +32,7 @@ RETURN COALESCE(
     false
 );
 
-COMMENT ON FUNCTION lm.are_moments IS
+COMMENT ON FUNCTION lm_internal.are_moments IS
 'Whether these can be moments of n rows: a mean of each variable, a square of sums of products, no sum of squares below 0, and nothing that overflows when it is added up.';
 
 CREATE OR REPLACE FUNCTION lm.pool_moments(
@@ -52,7 +52,7 @@ BEGIN ATOMIC
             m.mean,
             m.scatter,
             CASE
-                WHEN lm.are_moments(m.n, m.mean, m.scatter) THEN cardinality(m.mean)
+                WHEN lm_internal.are_moments(m.n, m.mean, m.scatter) THEN cardinality(m.mean)
                 ELSE lm_internal.fail(
                     NULL::int,
                     format(

@@ -6,18 +6,12 @@ What there is to call is read from the catalog: a new function is called too.
 from __future__ import annotations
 
 import random
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import combinations
-from pathlib import Path
 
 import psycopg
 from psycopg import sql
-
-sys.path.append(str(Path(__file__).resolve().parents[2] / "tools"))
-
-from catalog import FOR_USERS
 
 WIDTH = 24
 """Of the model that is called."""
@@ -146,7 +140,7 @@ USUAL_OF_TYPE: dict[str, Value] = {
     "lm.moments[]": array(row("g", "9", "{1,2}", "{{2,1},{1,2}}")),
     "lm.intervention[]": array(ODD["lm.intervention"][1]),
 }
-# Arguments that have defaults and need to be given for others to matter.
+# Arguments that are not given unless they are odd: others would matter less or contradict them.
 LEFT_AT_DEFAULT = frozenset(
     "token_ids capture_layers capture_positions head key_position unit factor value from_run "
     "top_k top_p wrong_token wrong_token_id".split()
@@ -211,7 +205,6 @@ def usual(argument: Argument) -> Value:
 
 def functions(connection: psycopg.Connection) -> list[Function]:
     """Every function of lm that users call."""
-    for_users = " ".join(FOR_USERS.values()).split()
     rows = connection.execute(
         """
         SELECT
@@ -226,10 +219,9 @@ def functions(connection: psycopg.Connection) -> list[Function]:
             ),
             p.pronargdefaults
         FROM pg_proc AS p
-        WHERE p.pronamespace = 'lm'::regnamespace AND p.proname = ANY(%s)
+        WHERE p.pronamespace = 'lm'::regnamespace
         ORDER BY p.proname, p.oid
-        """,
-        (for_users,),
+        """
     ).fetchall()
     return [
         Function(

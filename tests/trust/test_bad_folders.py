@@ -210,7 +210,7 @@ def deep(name: str) -> Change:
 
 def huge_vocabulary(folder: Path) -> None:
     path = folder / "vocab.json"
-    more = {f"{'z' * (n % 7)}{n}": n for n in range(1000, 300_000)}
+    more = {f"{'z' * (n % 7)}{n}": n for n in range(1000, 100_000)}
     path.write_text(json.dumps(json.loads(path.read_text("utf-8")) | more))
 
 
@@ -222,7 +222,7 @@ def huge_token(folder: Path) -> None:
 
 def huge_merges(folder: Path) -> None:
     with (folder / "merges.txt").open("a") as file:
-        file.writelines(f"a{n} b{n}\n" for n in range(300_000))
+        file.writelines(f"a{n} b{n}\n" for n in range(100_000))
 
 
 OUTSIDE = "names a file outside its folder"
@@ -253,9 +253,9 @@ BAD_FILES: dict[str, tuple[Change, str]] = {
     "merges that wait": (pipe("merges.txt"), "neither vocab.json and merges.txt"),
     "a socket": (unix_socket, "is not a regular file"),
     **{f"{name} nested": (deep(name), rf"{name} is nested too deeply") for name in FILES},
-    "300,000 tokens too many": (huge_vocabulary, "config.json says vocab_size 300"),
+    "100,000 tokens too many": (huge_vocabulary, "config.json says vocab_size 300"),
     "a token of a megabyte": (huge_token, "token 299 has 1050000 characters, not 1 to 2000"),
-    "300,000 merges too many": (huge_merges, "lacks 'a0', which merge"),
+    "100,000 merges too many": (huge_merges, "lacks 'a0', which merge"),
 }
 
 
