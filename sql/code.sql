@@ -63,6 +63,7 @@
 \ir 6_runs/corpus.sql
 \ir 8_lenses/attention.sql
 \ir 8_lenses/logits.sql
+\ir 8_lenses/surprise.sql
 \ir 8_lenses/lenses.sql
 \ir 8_lenses/heads.sql
 \ir 8_lenses/attribution.sql
