@@ -62,10 +62,12 @@
 \ir 6_runs/selection.sql
 \ir 6_runs/corpus.sql
 \ir 8_lenses/attention.sql
+\ir 8_lenses/attention_share.sql
 \ir 8_lenses/logits.sql
 \ir 8_lenses/surprise.sql
 \ir 8_lenses/lenses.sql
 \ir 8_lenses/heads.sql
 \ir 8_lenses/attribution.sql
 \ir 8_lenses/neighbours.sql
+\ir 8_lenses/unit_effects.sql
 \ir 8_lenses/residual.sql
