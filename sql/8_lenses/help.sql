@@ -1,0 +1,147 @@
+-- What to ask, with an example of each.
+
+CREATE OR REPLACE FUNCTION lm.help(
+    about text DEFAULT ''
+)
+RETURNS TABLE (
+    topic text,
+    question text,
+    example text
+)
+LANGUAGE sql
+STABLE
+BEGIN ATOMIC
+    WITH
+    entry (place, topic, question, example) AS (
+        VALUES
+        (
+            1, 'models', 'Which models are loaded?',
+            'SELECT name, family, n_layer, d_model FROM lm.model;'
+        ),
+        (
+            2, 'models', 'Which is meant by default?',
+            'SELECT lm.default_model();'
+        ),
+        (
+            3, 'tokens', 'What is a text to the model?',
+            'SELECT * FROM lm.tokenize(''The goblin unlocked it.'');'
+        ),
+        (
+            4, 'tokens', 'How are its pieces merged?',
+            'SELECT * FROM lm.merge_steps('' unlocked'');'
+        ),
+        (
+            5, 'predict', 'What comes next?',
+            'SELECT * FROM lm.next_token(''Once upon a time'');'
+        ),
+        (
+            6, 'predict', 'And then?',
+            'SELECT lm.generate(''Once upon a time'', 40);'
+        ),
+        (
+            7, 'predict', 'Something else each time?',
+            'SELECT lm.generate(''One day'', temperature => 0.8);'
+        ),
+        (
+            8, 'runs', 'Run a text, keep everything',
+            'SELECT lm.forward(''One day a fox'', capture => ''{all}'');'
+        ),
+        (
+            9, 'runs', 'Which runs are there?',
+            'SELECT * FROM lm.run_summary ORDER BY run_id DESC;'
+        ),
+        (
+            10, 'runs', 'What can be kept of a run?',
+            'SELECT site, n_head, width FROM lm.model_site;'
+        ),
+        (
+            11, 'runs', 'One vector of the newest run',
+            'SELECT lm.vector_at(lm.latest_run(), ''resid_post'', 5);'
+        ),
+        (
+            12, 'runs', 'Where does a token stand?',
+            'SELECT * FROM lm.token WHERE token = '' fox'';'
+        ),
+        (
+            13, 'attention', 'Who attends to what?',
+            'SELECT * FROM lm.attention_pattern WHERE layer = 6;'
+        ),
+        (
+            14, 'attention', 'Which heads look back, copy?',
+            'SELECT * FROM lm.head_scores(lm.latest_run());'
+        ),
+        (
+            15, 'attention', 'Which heads look at commas?',
+            E'SELECT *\n'
+            'FROM lm.attention_share(ARRAY[lm.latest_run()], '','');'
+        ),
+        (
+            16, 'lenses', 'What would each layer say?',
+            'SELECT * FROM lm.logit_lens(lm.latest_run(), k => 1);'
+        ),
+        (
+            17, 'lenses', 'Which part speaks for it?',
+            'SELECT * FROM lm.logit_attribution(lm.latest_run());'
+        ),
+        (
+            18, 'surprise', 'Which token was unexpected?',
+            'SELECT * FROM lm.surprise(lm.latest_run());'
+        ),
+        (
+            19, 'surprise', 'How well does a text suit?',
+            'SELECT lm.perplexity(lm.latest_run());'
+        ),
+        (
+            20, 'vectors', 'What is near a token?',
+            'SELECT * FROM lm.nearest_tokens(lm.embedding('' king''));'
+        ),
+        (
+            21, 'vectors', 'Where is a state like this?',
+            E'SELECT * FROM lm.nearest_activations(lm.vector_at(\n'
+            '  lm.latest_run(), ''resid_post'', 5), ''resid_post'', 5);'
+        ),
+        (
+            22, 'intervene', 'What if layer 3 were silent?',
+            E'SELECT lm.replace_interventions(''hush'',\n'
+            'lm.make_intervention(''attn_out'', ''zero'', layer => 3));'
+        ),
+        (
+            23, 'intervene', 'What does it say then?',
+            'SELECT lm.generate(''One day'', interventions => ''hush'');'
+        ),
+        (
+            24, 'intervene', 'Which place decides?',
+            E'SELECT * FROM lm.patching_sweep(''The queen said that'',\n'
+            '  ''The king said that'', ''resid_pre'', '' she'', '' he'');'
+        ),
+        (
+            25, 'corpora', 'Run texts not run before',
+            'SELECT * FROM lm.forward_once(''{One day,One night}'');'
+        ),
+        (
+            26, 'corpora', 'Label a run, or a token',
+            E'INSERT INTO lm.tag (run_id, name, value)\n'
+            'VALUES (lm.latest_run(), ''source'', ''mine'');'
+        ),
+        (
+            27, 'regress', 'How large are adjustments?',
+            'SELECT * FROM lm.adjustment_norm WHERE layer = 1;'
+        ),
+        (
+            28, 'regress', 'Do they follow one another?',
+            E'SELECT * FROM lm.lag_ols(ARRAY[lm.forward(\n'
+            '  ''A king had a son, and the son had a horse.'')]);'
+        )
+    )
+
+    SELECT
+        e.topic,
+        e.question,
+        e.example
+    FROM entry AS e
+    WHERE strpos(lower(concat_ws(' ', e.topic, e.question, e.example)), lower(help.about)) > 0
+    ORDER BY e.place;
+END;
+
+COMMENT ON FUNCTION lm.help IS
+'What to ask, with an example of each, to be pasted into psql; about keeps those that mention a word: lm.help(''attention''). The examples that name lm.latest_run() ask of a run that kept everything, such as that of the example “keep everything”.';
