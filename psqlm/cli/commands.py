@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from psqlm import __version__
-from psqlm.cli import analyze, run, verify
+from psqlm.cli import analyze, run, runs, verify
 from psqlm.cli.options import Dsn, Interventions, Model
 from psqlm.cli.shell import Commands, connect
 
@@ -136,6 +136,12 @@ def drop(name: str, dsn: Dsn = None) -> None:
 app.command()(run.run)
 
 
+app.command()(runs.runs)
+
+
+app.command()(runs.rm)
+
+
 @app.command()
 def generate(
     prompt: str,
@@ -183,8 +189,12 @@ def sql(
 
     Examples: **psqlm sql** · **psqlm sql -c "TABLE lm.adjustment_norm" --csv**
     """
+    from psqlm.cli.starters import greet
     from psqlm.database.psql import execute
 
+    if not arguments and sys.stdin.isatty() and sys.stdout.isatty():
+        with connect(None) as connection:
+            greet(connection)
     execute(arguments or [])
 
 

@@ -44,7 +44,8 @@ BEGIN ATOMIC
         ),
         (
             8, 'runs', 'Run a text, keep everything',
-            'SELECT lm.forward(''One day a fox'', capture => ''{all}'');'
+            E'SELECT lm.forward(''A wolf ate a hen, a fox and a pig'',\n'
+            '  capture => ''{all}'');'
         ),
         (
             9, 'runs', 'Which runs are there?',
@@ -56,7 +57,7 @@ BEGIN ATOMIC
         ),
         (
             11, 'runs', 'One vector of the newest run',
-            'SELECT lm.vector_at(lm.latest_run(), ''resid_post'', 5);'
+            'SELECT lm.vector_at(lm.latest_run(''ln1''), ''ln1'', 5);'
         ),
         (
             12, 'runs', 'Where does a token stand?',
@@ -64,32 +65,34 @@ BEGIN ATOMIC
         ),
         (
             13, 'attention', 'Who attends to what?',
-            'SELECT * FROM lm.attention_pattern WHERE layer = 6;'
+            E'SELECT * FROM lm.attention_pattern\n'
+            'WHERE run_id = lm.latest_run(''pattern'') AND layer = 6;'
         ),
         (
             14, 'attention', 'Which heads look back, copy?',
-            'SELECT * FROM lm.head_scores(lm.latest_run());'
+            'SELECT * FROM lm.head_scores(lm.latest_run(''pattern''));'
         ),
         (
             15, 'attention', 'Which heads look at commas?',
-            E'SELECT *\n'
-            'FROM lm.attention_share(ARRAY[lm.latest_run()], '','');'
+            E'SELECT * FROM lm.attention_share(\n'
+            '  ARRAY[lm.latest_run(''pattern'')], '','');'
         ),
         (
             16, 'lenses', 'What would each layer say?',
-            'SELECT * FROM lm.logit_lens(lm.latest_run(), k => 1);'
+            E'SELECT * FROM lm.logit_lens(\n'
+            '  lm.latest_run(''resid_post''), k => 1);'
         ),
         (
             17, 'lenses', 'Which part speaks for it?',
-            'SELECT * FROM lm.logit_attribution(lm.latest_run());'
+            'SELECT * FROM lm.logit_attribution(lm.latest_run(''z''));'
         ),
         (
             18, 'surprise', 'Which token was unexpected?',
-            'SELECT * FROM lm.surprise(lm.latest_run());'
+            'SELECT * FROM lm.surprise(lm.latest_run(''ln_final''));'
         ),
         (
             19, 'surprise', 'How well does a text suit?',
-            'SELECT lm.perplexity(lm.latest_run());'
+            'SELECT lm.perplexity(lm.latest_run(''ln_final''));'
         ),
         (
             20, 'vectors', 'What is near a token?',
@@ -98,7 +101,7 @@ BEGIN ATOMIC
         (
             21, 'vectors', 'Where is a state like this?',
             E'SELECT * FROM lm.nearest_activations(lm.vector_at(\n'
-            '  lm.latest_run(), ''resid_post'', 5), ''resid_post'', 5);'
+            '  lm.latest_run(''ln1''), ''ln1'', 5), ''ln1'', 5);'
         ),
         (
             22, 'intervene', 'What if layer 3 were silent?',
@@ -115,22 +118,23 @@ BEGIN ATOMIC
             '  ''The king said that'', ''resid_pre'', '' she'', '' he'');'
         ),
         (
-            25, 'corpora', 'Run texts not run before',
+            25, 'regress', 'How large are adjustments?',
+            E'SELECT * FROM lm.adjustment_norm\n'
+            'WHERE run_id = lm.latest_run(''attn_out'') AND layer = 1;'
+        ),
+        (
+            26, 'regress', 'Do they follow one another?',
+            E'SELECT * FROM lm.lag_ols(\n'
+            '  ARRAY[lm.latest_run(''attn_out'')]);'
+        ),
+        (
+            27, 'corpora', 'Run texts not run before',
             'SELECT * FROM lm.forward_once(''{One day,One night}'');'
         ),
         (
-            26, 'corpora', 'Label a run, or a token',
+            28, 'corpora', 'Label a run, or a token',
             E'INSERT INTO lm.tag (run_id, name, value)\n'
             'VALUES (lm.latest_run(), ''source'', ''mine'');'
-        ),
-        (
-            27, 'regress', 'How large are adjustments?',
-            'SELECT * FROM lm.adjustment_norm WHERE layer = 1;'
-        ),
-        (
-            28, 'regress', 'Do they follow one another?',
-            E'SELECT * FROM lm.lag_ols(ARRAY[lm.forward(\n'
-            '  ''A king had a son, and the son had a horse.'')]);'
         )
     )
 
@@ -144,4 +148,4 @@ BEGIN ATOMIC
 END;
 
 COMMENT ON FUNCTION lm.help IS
-'What to ask, with an example of each, to be pasted into psql; about keeps those that mention a word: lm.help(''attention''). The examples that name lm.latest_run() ask of a run that kept everything, such as that of the example “keep everything”.';
+'What to ask, with an example of each, to be pasted into psql; about keeps those that mention a word: lm.help(''attention''). lm.latest_run(site) in an example is the newest run that captured the site.';
