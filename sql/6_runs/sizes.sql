@@ -81,11 +81,11 @@ BEGIN ATOMIC
     )
 
     SELECT
-        COALESCE(
-            (
-                -- lm.run_token with its two indexes
-                max(k.n_token) * 100
-                + sum(
+        (
+            -- lm.run_token with its two indexes
+            COALESCE(max(k.n_token), 0) * 100
+            + COALESCE(
+                sum(
                     CASE
                         WHEN c.site = 'logits' THEN k.n_position * c.n_logit * 88
                         ELSE k.n_position * c.rows_a_position
@@ -93,10 +93,10 @@ BEGIN ATOMIC
                                 COALESCE(c.width, k.n_key / NULLIF(k.n_position, 0))
                             )
                     END
-                )
-            )::bigint,
-            0
-        )
+                ),
+                0
+            )
+        )::bigint
     FROM kept AS k
     LEFT JOIN captured AS c ON k.n_position > 0;
 END;
