@@ -376,7 +376,7 @@ def test_sizes_of_some_layers_and_positions(database: psycopg.Connection) -> Non
         """
     ).fetchone()
     assert row is not None
-    assert len(set(row[:3])) == 1
+    assert max(row[:3]) - min(row[:3]) <= 4  # rounded
     assert row[3] == 0
 
 

@@ -58,8 +58,8 @@ BEGIN ATOMIC
                 SELECT CASE WHEN p < 0 THEN p + t.n_token ELSE p END AS position
                 FROM unnest(capture_bytes.capture_positions) AS p
             ) AS c
-            WHERE capture_bytes.capture_positions IS NOT NULL
-                AND c.position BETWEEN 0 AND t.n_token - 1
+            WHERE c.position BETWEEN 0 AND t.n_token - 1
+            HAVING capture_bytes.capture_positions IS NOT NULL
         ) AS p
     ),
 
