@@ -100,7 +100,11 @@ BEGIN ATOMIC
         u.number::int - 1,
         u.whole::float8 + u.mean,
         u.whole::float8 + u.other_mean,
-        (u.mean::float8 - u.other_mean) / NULLIF(s.variance, 0) ^ 0.5
+        CASE
+            WHEN u.mean = u.other_mean THEN 0
+            WHEN s.variance > 0 THEN (u.mean::float8 - u.other_mean) / sqrt(s.variance)
+            ELSE sign(u.mean - u.other_mean) * 'Infinity'::float8
+        END
     FROM whole AS w
     INNER JOIN moments AS a ON a.layer = w.layer AND a.head = w.head AND a.is_in
     INNER JOIN moments AS b ON b.layer = w.layer AND b.head = w.head AND NOT b.is_in
@@ -118,4 +122,4 @@ BEGIN ATOMIC
 END;
 
 COMMENT ON FUNCTION lm.unit_effects IS
-'How well each unit of a site (a neuron of mlp_post, a dimension of resid_post) tells the tokens with this value of a tag from those with another: effect is Cohen''s d, the difference of the two means in standard deviations. Over all runs of the model that captured the site and have such labels (lm.tag). Errors: the site has no fixed width; no token has the label, or none has another.';
+'How well each unit of a site (a neuron of mlp_post, a dimension of resid_post) tells the tokens with this value of a tag from those with another: effect is Cohen''s d, the difference of the two means in standard deviations, 0 for a unit that never varies. Over all runs of the model that captured the site and have such labels (lm.tag). Errors: the site has no fixed width; no token has the label, or none has another.';
