@@ -157,7 +157,6 @@ def load_models(connection: Connection[Any]) -> None:
     for name in BUNDLED:
         if not loader.is_loaded(connection, name):
             loader.load(connection, name)
-    connection.execute("SELECT lm.set_default_model(%s)", (next(iter(BUNDLED)),))
 
 
 def fill(text: str, replies: list[str]) -> str:

@@ -8,14 +8,15 @@ from typing import Annotated
 import typer
 
 from psqlm.ranges import read_numbers
-from psqlm.runs.corpus import Each as EachText
+from psqlm.runs.texts import Each as EachText
 
 Dsn = Annotated[
     str | None,
     typer.Option(metavar="DSN", help="The database; else PSQLM_DSN, else an embedded server."),
 ]
 Model = Annotated[
-    str | None, typer.Option(metavar="NAME", help="The model; may be left out if there is one.")
+    str | None,
+    typer.Option(metavar="NAME", help="The model; else the default, the one loaded first."),
 ]
 Interventions = Annotated[
     str | None, typer.Option(metavar="SET", help="The set of lm.intervention to make.")

@@ -20,10 +20,11 @@ from psqlm.cli.options import (
     Model,
     numbers,
 )
-from psqlm.cli.shell import command_name, connect, read_prompt
+from psqlm.cli.shell import connect, read_prompt
 from psqlm.ranges import write_ranges
-from psqlm.runs.corpus import Outcome, Plan, Text, put_tags, run_corpus, split
+from psqlm.runs.corpus import Outcome, Plan, put_tags, run_corpus
 from psqlm.runs.storage import Storage
+from psqlm.runs.texts import Text, split
 
 MOST_LINES = 10
 """Reasons printed why texts cannot be run; the rest are counted."""
@@ -65,7 +66,6 @@ def run(
     positions = numbers("--capture-positions", capture_positions)
     plan = Plan(model, sites, interventions, layers, positions, _tags(tag or []))
     kept = layers is None and positions is None and bool({"attn_out", "all"} & set(sites))
-    psqlm = command_name()
     if each:
         outcome = run_with_progress(split(text, each), plan, jobs, dsn)
         run_id = max(outcome.run_ids)
@@ -73,14 +73,14 @@ def run(
         typer.echo(run_ids)
         named = next((f"tag:{name}={value}" for name, value in plan.tags.items()), "all")
         chosen = run_ids if len(run_ids) <= 40 else named
-        analyze = f"{psqlm} analyze --runs {chosen}"
+        analyze = f"psqlm analyze --runs {chosen}"
     else:
         with connect(dsn) as connection:
             run_id = forward(connection, text, model, sites, interventions, layers, positions)
             put_tags(connection, [run_id], plan.tags)
         typer.echo(run_id)
-        analyze = f"{psqlm} analyze, or {psqlm} sql -c 'TABLE lm.adjustment_norm'"
-    look = f"{psqlm} sql -c 'SELECT * FROM lm.captured WHERE run_id = {run_id}'"  # noqa: S608
+        analyze = "psqlm analyze, or psqlm sql -c 'TABLE lm.adjustment_norm'"
+    look = f"psqlm sql -c 'SELECT * FROM lm.captured WHERE run_id = {run_id}'"  # noqa: S608
     typer.echo(f"next: {analyze if kept else look}", err=True)
 
 

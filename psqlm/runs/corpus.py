@@ -9,14 +9,14 @@ from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass, field
 from threading import Lock
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 import psycopg
 
 from psqlm.errors import InterruptionError, PsqlmError
 from psqlm.runs.storage import Storage, storage
+from psqlm.runs.texts import Text
 
-Each = Literal["line", "paragraph", "document"]
 Connect = Callable[[], psycopg.Connection]
 Show = Callable[[int, int], None]
 """Called with the tokens run so far and those to run in all."""
@@ -29,14 +29,6 @@ BATCH_TEXTS = 1000
 """Texts asked about at once."""
 
 Item = TypeVar("Item")
-
-
-@dataclass(frozen=True)
-class Text:
-    """A text of a corpus, and the line of the file it begins on, from 1."""
-
-    line: int
-    text: str
 
 
 @dataclass(frozen=True)
@@ -81,27 +73,6 @@ class Outcome:
     seconds: float = 0
     left_out: dict[str, list[int]] = field(default_factory=dict)
     n_tagged_otherwise: int = 0
-
-
-def split(text: str, each: Each) -> list[Text]:
-    """The texts of a file: its lines, its paragraphs (blank lines between them) or all of it.
-
-    Nothing is trimmed but the ends of lines; a paragraph keeps those within it.
-    """
-    if each == "document":
-        return [Text(1, text)]
-    lines = [Text(number, line) for number, line in enumerate(text.split("\n"), 1)]
-    if each == "line":
-        return lines
-    paragraphs: list[list[Text]] = [[]]
-    for line in lines:
-        if line.text.strip():
-            paragraphs[-1].append(line)
-        elif paragraphs[-1]:
-            paragraphs.append([])
-    return [
-        Text(part[0].line, "\n".join(line.text for line in part)) for part in paragraphs if part
-    ]
 
 
 def run_corpus(
