@@ -79,6 +79,9 @@ def test_help_about_a_word(database: psycopg.Connection) -> None:
     assert {topic for topic, _ in found} >= {"attention"}
     assert 3 <= len(found) < len(every)
     assert set(found) < set(every)
+    assert database.execute("SELECT topic, example FROM lm.help(NULL)").fetchall() == every
+    with pytest.raises(psycopg.Error, match='lm.help has nothing about "spoons"'):
+        database.execute("SELECT * FROM lm.help('spoons')")
 
 
 # psqlm sql ----------------------------------------------------------------------------------------
@@ -416,6 +419,7 @@ COMMANDS = {
     "dsn": [],
     "bench": ["--size", "demo"],
 }
+"""Each with what it needs."""
 NEED_NO_SERVER = {"stop", "synth"}
 
 
@@ -449,3 +453,21 @@ def test_interrupted(command: str, silent_server: socket.socket) -> None:
         process.send_signal(signal.SIGINT)
         output, errors = process.communicate(timeout=30)
     assert (process.returncode, output, errors) == (130, "", "psqlm: interrupted\n")
+
+
+def test_interrupted_within_a_text() -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "psqlm", "generate", "Once upon a time", "-n", "500"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # a shell's background jobs ignore it, and so would theirs
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+    assert process.stdout is not None
+    begun = process.stdout.read(20)
+    process.send_signal(signal.SIGINT)
+    rest, errors = process.communicate(timeout=30)
+    assert (process.returncode, errors) == (130, "psqlm: interrupted\n")
+    assert begun.startswith("Once upon a time")
+    assert (begun + rest).endswith("\n")

@@ -168,11 +168,16 @@ def generate(
         pieces = stream(
             connection, prompt, n_tokens, temperature, top_k, top_p, seed, model, interventions
         )
-        for number, piece in enumerate(pieces):
-            # the prompt once the first token is there: bad input is an error and nothing else
-            typer.echo(piece if number else prompt + piece, nl=False)
-            sys.stdout.flush()
-    typer.echo()
+        shown = ""
+        try:
+            for piece in pieces:
+                # the prompt once the first token is there: bad input is an error and nothing else
+                shown = piece if shown else prompt + piece
+                typer.echo(shown, nl=False)
+                sys.stdout.flush()
+        finally:
+            if shown:
+                typer.echo()  # after Ctrl-C too
 
 
 app.command()(analyze.analyze)

@@ -136,16 +136,30 @@ BEGIN ATOMIC
             E'INSERT INTO lm.tag (run_id, name, value)\n'
             'VALUES (lm.latest_run(), ''source'', ''mine'');'
         )
+    ),
+
+    found AS MATERIALIZED (
+        SELECT e.*
+        FROM entry AS e
+        WHERE strpos(
+            lower(concat_ws(' ', e.topic, e.question, e.example)), lower(COALESCE(help.about, ''))
+        ) > 0
     )
 
     SELECT
-        e.topic,
-        e.question,
-        e.example
-    FROM entry AS e
-    WHERE strpos(lower(concat_ws(' ', e.topic, e.question, e.example)), lower(help.about)) > 0
-    ORDER BY e.place;
+        f.topic,
+        f.question,
+        f.example
+    FROM (SELECT count(*) AS n FROM found) AS c
+    LEFT JOIN found AS f ON true
+    WHERE c.n > 0
+        OR lm.fail(
+            true,
+            format('lm.help has nothing about "%s"', help.about),
+            'SELECT * FROM lm.help() has everything'
+        )
+    ORDER BY f.place;
 END;
 
 COMMENT ON FUNCTION lm.help IS
-'What to ask, with an example of each, to be pasted into psql; about keeps those that mention a word: lm.help(''attention''). lm.latest_run(site) in an example is the newest run that captured the site.';
+'What to ask, with an example of each, to be pasted into psql; about keeps those that mention a word: lm.help(''attention''). lm.latest_run(site) in an example is the newest run that captured the site. Errors: nothing mentions it.';
