@@ -80,7 +80,7 @@ def test_help_about_a_word(database: psycopg.Connection) -> None:
     assert 3 <= len(found) < len(every)
     assert set(found) < set(every)
     assert database.execute("SELECT topic, example FROM lm.help(NULL)").fetchall() == every
-    with pytest.raises(psycopg.Error, match='lm.help has nothing about "spoons"'):
+    with pytest.raises(psycopg.Error, match='has nothing about "spoons"'):
         database.execute("SELECT * FROM lm.help('spoons')")
 
 
@@ -396,7 +396,7 @@ def test_wide_rows_are_cut_in_parts(database: psycopg.Connection) -> None:
             """
         )
         row = database.execute(
-            "SELECT pg_total_relation_size('wide'), 200 * lm.vector_row_bytes(3072)"
+            "SELECT pg_total_relation_size('wide'), 200 * lm_internal.vector_row_bytes(3072)"
         ).fetchone()
     assert row is not None
     assert row[1] == pytest.approx(row[0], rel=0.1)

@@ -1,6 +1,6 @@
 -- A corpus: each of its texts is run once, whoever asks and how often.
 
-CREATE OR REPLACE FUNCTION lm.same_numbers(
+CREATE OR REPLACE FUNCTION lm_internal.same_numbers(
     a int[],
     b int[]
 )
@@ -12,7 +12,7 @@ RETURN COALESCE(
     num_nulls(same_numbers.a, same_numbers.b) = 2
 );
 
-COMMENT ON FUNCTION lm.same_numbers IS
+COMMENT ON FUNCTION lm_internal.same_numbers IS
 'Whether two arrays hold the same numbers, in any order and however often; NULL is the same as NULL alone.';
 
 CREATE OR REPLACE FUNCTION lm.find_runs(
@@ -34,8 +34,8 @@ BEGIN ATOMIC
     asked AS MATERIALIZED (
         SELECT
             m.model_id,
-            lm.capture_sites(find_runs.capture, m.model_id) AS capture,
-            lm.intervention_digest(find_runs.interventions, m.model_id) AS digest
+            lm_internal.capture_sites(find_runs.capture, m.model_id) AS capture,
+            lm_internal.intervention_digest(find_runs.interventions, m.model_id) AS digest
         FROM lm.model_id(find_runs.model) AS m (model_id)
     )
 
@@ -52,8 +52,8 @@ BEGIN ATOMIC
             AND r.model_id = a.model_id
             AND r.capture @> a.capture
             AND r.capture <@ a.capture
-            AND lm.same_numbers(r.capture_layers, find_runs.capture_layers)
-            AND lm.same_numbers(r.capture_positions, find_runs.capture_positions)
+            AND lm_internal.same_numbers(r.capture_layers, find_runs.capture_layers)
+            AND lm_internal.same_numbers(r.capture_positions, find_runs.capture_positions)
             AND (r.top_logits = 10 OR 'logits' <> ALL (r.capture))
             AND r.interventions IS NOT DISTINCT FROM find_runs.interventions
             -- the set may have been changed since

@@ -52,7 +52,7 @@ BEGIN ATOMIC
     SELECT
         COALESCE(
             max(r.run_id),
-            lm.fail(
+            lm_internal.fail(
                 NULL::bigint,
                 'there is no run' || COALESCE(' that captured ' || latest_run.site, ''),
                 format(
@@ -79,8 +79,8 @@ BEGIN ATOMIC
     WITH
     asked AS MATERIALIZED (
         SELECT
-            lm.read_ranges(named_runs.which) AS numbers,
-            lm.check_which(named_runs.which) AS kind
+            lm_internal.read_ranges(named_runs.which) AS numbers,
+            lm_internal.check_which(named_runs.which) AS kind
     ),
 
     found AS MATERIALIZED (
@@ -123,13 +123,13 @@ BEGIN ATOMIC
     WHERE
         CASE
             WHEN NOT isempty(x.missing)
-                THEN lm.fail(
+                THEN lm_internal.fail(
                     true,
-                    'there are no runs ' || lm.write_ranges(x.missing),
+                    'there are no runs ' || lm_internal.write_ranges(x.missing),
                     'psqlm runs lists them'
                 )
             WHEN NOT x.any_is_meant
-                THEN lm.fail(
+                THEN lm_internal.fail(
                     true,
                     format(
                         'there is no such run%s: %s',

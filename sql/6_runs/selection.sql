@@ -1,6 +1,6 @@
 -- Which runs are meant: by their numbers, by a tag, or all.
 
-CREATE OR REPLACE FUNCTION lm.write_ranges(
+CREATE OR REPLACE FUNCTION lm_internal.write_ranges(
     numbers int8multirange
 )
 RETURNS text
@@ -15,9 +15,9 @@ RETURN (
     FROM unnest(write_ranges.numbers) AS n (part)
 );
 
-COMMENT ON FUNCTION lm.write_ranges IS 'Numbers as one writes them: 1-3,5.';
+COMMENT ON FUNCTION lm_internal.write_ranges IS 'Numbers as one writes them: 1-3,5.';
 
-CREATE OR REPLACE FUNCTION lm.read_ranges(
+CREATE OR REPLACE FUNCTION lm_internal.read_ranges(
     numbers text
 )
 RETURNS int8multirange
@@ -45,9 +45,9 @@ RETURN (
     ) AS r
 );
 
-COMMENT ON FUNCTION lm.read_ranges IS 'Numbers written as 1-3,5; NULL if the text is anything else.';
+COMMENT ON FUNCTION lm_internal.read_ranges IS 'Numbers written as 1-3,5; NULL if the text is anything else.';
 
-CREATE OR REPLACE FUNCTION lm.check_which(
+CREATE OR REPLACE FUNCTION lm_internal.check_which(
     which text
 )
 RETURNS text
@@ -55,15 +55,17 @@ LANGUAGE sql
 STABLE
 RETURN CASE
     WHEN check_which.which IS NULL
-        THEN lm.fail(NULL::text, 'which runs: NULL', 'say 1,2,5-9 or all or tag:NAME=VALUE')
+        THEN lm_internal.fail(
+            NULL::text, 'which runs: NULL', 'say 1,2,5-9 or all or tag:NAME=VALUE'
+        )
     WHEN check_which.which = 'all' THEN 'all'
     WHEN check_which.which ~ '^tag:[^=]+=.' THEN 'tag'
     WHEN starts_with(check_which.which, 'tag:')
-        THEN lm.fail(
+        THEN lm_internal.fail(
             NULL::text, format('"%s" names no tag', check_which.which), 'say tag:NAME=VALUE'
         )
-    WHEN lm.read_ranges(check_which.which) IS NULL
-        THEN lm.fail(
+    WHEN lm_internal.read_ranges(check_which.which) IS NULL
+        THEN lm_internal.fail(
             NULL::text,
             format('"%s" names no runs', check_which.which),
             'say 1,2,5-9 or all or tag:NAME=VALUE'
@@ -71,10 +73,10 @@ RETURN CASE
     ELSE 'numbers'
 END;
 
-COMMENT ON FUNCTION lm.check_which IS
+COMMENT ON FUNCTION lm_internal.check_which IS
 'How runs are named: all, tag (tag:NAME=VALUE) or numbers (1,2,5-9). Errors: in none of these ways.';
 
-CREATE OR REPLACE VIEW lm.whole_run AS
+CREATE OR REPLACE VIEW lm_internal.whole_run AS
 SELECT
     r.run_id,
     m.name AS model,
@@ -86,15 +88,15 @@ INNER JOIN lm.model AS m ON m.model_id = r.model_id
 WHERE 'attn_out' = ANY (r.capture)
     AND num_nonnulls(r.capture_layers, r.capture_positions) = 0;
 
-COMMENT ON VIEW lm.whole_run IS
+COMMENT ON VIEW lm_internal.whole_run IS
 'The runs that kept their attention adjustments whole, in every layer and at every position: those that regressions over many runs take.';
-COMMENT ON COLUMN lm.whole_run.run_id IS 'The run.';
-COMMENT ON COLUMN lm.whole_run.model IS 'Name of its model.';
-COMMENT ON COLUMN lm.whole_run.token_ids IS 'The tokens that were run.';
-COMMENT ON COLUMN lm.whole_run.interventions IS 'The set of interventions that were made; NULL: none.';
-COMMENT ON COLUMN lm.whole_run.intervention_digest IS 'As in lm.run.';
+COMMENT ON COLUMN lm_internal.whole_run.run_id IS 'The run.';
+COMMENT ON COLUMN lm_internal.whole_run.model IS 'Name of its model.';
+COMMENT ON COLUMN lm_internal.whole_run.token_ids IS 'The tokens that were run.';
+COMMENT ON COLUMN lm_internal.whole_run.interventions IS 'The set of interventions that were made; NULL: none.';
+COMMENT ON COLUMN lm_internal.whole_run.intervention_digest IS 'As in lm.run.';
 
-CREATE OR REPLACE FUNCTION lm.numbered_runs(
+CREATE OR REPLACE FUNCTION lm_internal.numbered_runs(
     which text,
     model text
 )
@@ -104,7 +106,7 @@ STABLE
 BEGIN ATOMIC
     WITH
     asked AS MATERIALIZED (
-        SELECT lm.read_ranges(numbered_runs.which) AS numbers
+        SELECT lm_internal.read_ranges(numbered_runs.which) AS numbers
     ),
 
     found AS MATERIALIZED (
@@ -139,13 +141,13 @@ BEGIN ATOMIC
     WHERE
         CASE
             WHEN NOT isempty(x.missing)
-                THEN lm.fail(
+                THEN lm_internal.fail(
                     true,
-                    'there are no runs ' || lm.write_ranges(x.missing),
+                    'there are no runs ' || lm_internal.write_ranges(x.missing),
                     'the table lm.run lists all runs'
                 )
             WHEN NOT x.any_is_meant
-                THEN lm.fail(
+                THEN lm_internal.fail(
                     true,
                     format(
                         'none of the runs %s is of the model %s',
@@ -153,16 +155,19 @@ BEGIN ATOMIC
                     )
                 )
             WHEN x.bare IS NOT NULL
-                THEN lm.fail(
+                THEN lm_internal.fail(
                     true,
-                    format('the runs %s kept no attention adjustments', lm.write_ranges(x.bare)),
+                    format(
+                        'the runs %s kept no attention adjustments',
+                        lm_internal.write_ranges(x.bare)
+                    ),
                     'run their texts again with attn_out among the captured sites'
                 )
             ELSE true
         END;
 END;
 
-COMMENT ON FUNCTION lm.numbered_runs IS
+COMMENT ON FUNCTION lm_internal.numbered_runs IS
 'The runs with these numbers, of this model (NULL: of any). Errors: no such run; none of that model; one without attention adjustments.';
 
 CREATE OR REPLACE FUNCTION lm.select_runs(
@@ -183,7 +188,7 @@ BEGIN ATOMIC
             k.kind = 'tag' AS is_tag,
             split_part(s.tag, '=', 1) AS name,
             substr(s.tag, strpos(s.tag, '=') + 1) AS value
-        FROM lm.check_which(select_runs.which) AS k (kind)
+        FROM lm_internal.check_which(select_runs.which) AS k (kind)
         CROSS JOIN (SELECT substr(select_runs.which, 5) AS tag) AS s
     ),
 
@@ -194,7 +199,7 @@ BEGIN ATOMIC
         FROM asked AS a
         CROSS JOIN LATERAL (
             SELECT n.run_id
-            FROM lm.numbered_runs(select_runs.which, select_runs.model) AS n (run_id)
+            FROM lm_internal.numbered_runs(select_runs.which, select_runs.model) AS n (run_id)
             WHERE NOT a.is_search
         ) AS n
 
@@ -205,7 +210,7 @@ BEGIN ATOMIC
             max(w.run_id),
             count(*) - 1
         FROM asked AS a
-        INNER JOIN lm.whole_run AS w ON w.model = COALESCE(select_runs.model, w.model)
+        INNER JOIN lm_internal.whole_run AS w ON w.model = COALESCE(select_runs.model, w.model)
         WHERE a.is_search
             AND CASE
                 WHEN a.is_tag
@@ -239,7 +244,7 @@ BEGIN ATOMIC
     WHERE
         CASE
             WHEN m.names IS NULL
-                THEN lm.fail(
+                THEN lm_internal.fail(
                     true,
                     format(
                         CASE
@@ -254,7 +259,7 @@ BEGIN ATOMIC
                     END
                 )
             WHEN cardinality(m.names) > 1
-                THEN lm.fail(
+                THEN lm_internal.fail(
                     true,
                     format(
                         'the runs are of several models (%s)', array_to_string(m.names, ', ')
@@ -270,4 +275,4 @@ BEGIN ATOMIC
 END;
 
 COMMENT ON FUNCTION lm.select_runs IS
-'The runs of one model to analyze: numbers (1,2,5-9), tag:NAME=VALUE, or all, which are those without interventions. The latter two take those that kept their attention adjustments whole and, of a text that was run several times, the last: n_older counts the others, whose rows would count twice. Errors: no such run; runs of several models; those of lm.numbered_runs.';
+'The runs of one model to analyze: numbers (1,2,5-9), tag:NAME=VALUE, or all, which are those without interventions. The latter two take those that kept their attention adjustments whole and, of a text that was run several times, the last: n_older counts the others, whose rows would count twice. Errors: no such run; runs of several models; those of lm_internal.numbered_runs.';

@@ -1,6 +1,6 @@
 -- What runs take up on disk, before they are made.
 
-CREATE OR REPLACE FUNCTION lm.vector_row_bytes(
+CREATE OR REPLACE FUNCTION lm_internal.vector_row_bytes(
     width float8
 )
 RETURNS float8
@@ -20,7 +20,7 @@ RETURN (
     ) AS r
 );
 
-COMMENT ON FUNCTION lm.vector_row_bytes IS
+COMMENT ON FUNCTION lm_internal.vector_row_bytes IS
 'About how many bytes on disk a row of lm.activation or lm.attention_adjustment takes whose vector has this many numbers, its share of a page and its key in the index counted.';
 
 CREATE OR REPLACE FUNCTION lm.capture_bytes(
@@ -77,7 +77,7 @@ BEGIN ATOMIC
         FROM lm.model AS m
         INNER JOIN lm.model_site AS s ON s.model_id = m.model_id
         WHERE m.model_id = lm.model_id(capture_bytes.model)
-            AND s.site = ANY (lm.capture_sites(capture_bytes.capture, m.model_id))
+            AND s.site = ANY (lm_internal.capture_sites(capture_bytes.capture, m.model_id))
     )
 
     SELECT
@@ -89,7 +89,7 @@ BEGIN ATOMIC
                     CASE
                         WHEN c.site = 'logits' THEN k.n_position * c.n_logit * 88
                         ELSE k.n_position * c.rows_a_position
-                            * lm.vector_row_bytes(
+                            * lm_internal.vector_row_bytes(
                                 COALESCE(c.width, k.n_key / NULLIF(k.n_position, 0))
                             )
                     END

@@ -19,8 +19,8 @@ BEGIN ATOMIC
     input AS MATERIALIZED (
         SELECT DISTINCT u.run_id
         FROM unnest(attention_share.run_ids) AS u (run_id)
-        WHERE lm.same_model(attention_share.run_ids) IS NOT NULL
-            AND lm.require_capture(u.run_id, '{pattern}') IS NOT NULL
+        WHERE lm_internal.same_model(attention_share.run_ids) IS NOT NULL
+            AND lm_internal.require_capture(u.run_id, '{pattern}') IS NOT NULL
     ),
 
     -- 1 where a token is of the kind, 0 elsewhere                                            [key]

@@ -153,7 +153,7 @@ BEGIN ATOMIC
     FROM (SELECT count(*) AS n FROM found) AS c
     LEFT JOIN found AS f ON true
     WHERE c.n > 0
-        OR lm.fail(
+        OR lm_internal.fail(
             true,
             format('lm.help has nothing about "%s"', help.about),
             'SELECT * FROM lm.help() has everything'

@@ -1,6 +1,6 @@
 -- What a run predicts.
 
-CREATE OR REPLACE FUNCTION lm.run_model(
+CREATE OR REPLACE FUNCTION lm_internal.run_model(
     run_id bigint
 )
 RETURNS text
@@ -14,9 +14,9 @@ RETURN (
     WHERE lm.run_position(run_model.run_id) IS NOT NULL AND r.run_id = run_model.run_id
 );
 
-COMMENT ON FUNCTION lm.run_model IS 'Name of the model that ran. Errors: there is no such run.';
+COMMENT ON FUNCTION lm_internal.run_model IS 'Name of the model that ran. Errors: there is no such run.';
 
-CREATE OR REPLACE FUNCTION lm.check_token(
+CREATE OR REPLACE FUNCTION lm_internal.check_token(
     token_id int,
     run_id bigint
 )
@@ -27,7 +27,7 @@ RETURN (
     SELECT
         CASE
             WHEN check_token.token_id NOT BETWEEN 0 AND m.n_vocab - 1
-                THEN lm.fail(
+                THEN lm_internal.fail(
                     true,
                     format(
                         'model "%s" has tokens 0 to %s, not %s',
@@ -42,10 +42,10 @@ RETURN (
     WHERE r.run_id = check_token.run_id
 );
 
-COMMENT ON FUNCTION lm.check_token IS
+COMMENT ON FUNCTION lm_internal.check_token IS
 'True if the model of a run has this token, or if it is NULL. Errors: the model has no such token.';
 
-CREATE OR REPLACE FUNCTION lm.highest(
+CREATE OR REPLACE FUNCTION lm_internal.highest(
     logits real[]
 )
 RETURNS int
@@ -57,9 +57,9 @@ RETURN array_position(
     (SELECT max(l.logit) FROM unnest(highest.logits) AS l (logit))
 ) - 1;
 
-COMMENT ON FUNCTION lm.highest IS 'The token with the highest logit, the first one if several are equal.';
+COMMENT ON FUNCTION lm_internal.highest IS 'The token with the highest logit, the first one if several are equal.';
 
-CREATE OR REPLACE FUNCTION lm.final_site(
+CREATE OR REPLACE FUNCTION lm_internal.final_site(
     capture lm.site[]
 )
 RETURNS lm.site
@@ -71,7 +71,7 @@ RETURN CASE
     ELSE 'ln_final'
 END::lm.site;
 
-COMMENT ON FUNCTION lm.final_site IS
+COMMENT ON FUNCTION lm_internal.final_site IS
 'The captured site from which a run''s predictions are made. ln_final or resid_post will do; where neither is there it is ln_final, the smaller, to be asked for.';
 
 CREATE OR REPLACE FUNCTION lm.final_logits(
@@ -92,10 +92,10 @@ BEGIN ATOMIC
             s.site
         FROM lm.run AS r
         INNER JOIN lm.model AS m ON m.model_id = r.model_id
-        CROSS JOIN LATERAL lm.final_site(r.capture) AS s (site)
+        CROSS JOIN LATERAL lm_internal.final_site(r.capture) AS s (site)
         WHERE lm.run_position(final_logits.run_id) IS NOT NULL
             AND r.run_id = final_logits.run_id
-            AND lm.require_capture(
+            AND lm_internal.require_capture(
                 r.run_id,
                 ARRAY[s.site],
                 CASE WHEN s.site = 'resid_post' THEN ARRAY[m.n_layer - 1] END,
@@ -125,8 +125,8 @@ BEGIN ATOMIC
         s.positions[u.ordinal],
         u.logits
     FROM state AS s
-    CROSS JOIN LATERAL lm.final_norm(s.x, s.model_id) AS normed
-    CROSS JOIN LATERAL lm.unembed(
+    CROSS JOIN LATERAL lm_internal.final_norm(s.x, s.model_id) AS normed
+    CROSS JOIN LATERAL lm_internal.unembed(
         CASE s.site WHEN 'ln_final' THEN s.x ELSE normed END, s.model_id
     ) AS u
     ORDER BY u.ordinal;

@@ -27,9 +27,9 @@ BEGIN ATOMIC
         CROSS JOIN LATERAL lm.run_position(d.run_id) AS last (position)
         LEFT JOIN lm.run AS r ON r.run_id = d.run_id
         LEFT JOIN lm.model AS m ON m.model_id = r.model_id
-        CROSS JOIN LATERAL lm.final_site(r.capture) AS s (site)
+        CROSS JOIN LATERAL lm_internal.final_site(r.capture) AS s (site)
         WHERE last.position = 0
-            OR lm.require_capture(
+            OR lm_internal.require_capture(
                 d.run_id,
                 ARRAY[s.site],
                 CASE WHEN s.site = 'resid_post' THEN ARRAY[m.n_layer - 1] END,
@@ -48,7 +48,7 @@ BEGIN ATOMIC
             t.token_id,
             a.value,
             (row_number() OVER (PARTITION BY i.model_id, i.site ORDER BY t.run_id, t.position) - 1)
-            / lm.positions_at_once() AS part
+            / lm_internal.positions_at_once() AS part
         FROM input AS i
         INNER JOIN lm.activation AS a
             ON a.run_id = i.run_id
@@ -76,10 +76,10 @@ BEGIN ATOMIC
         SELECT
             p.run_ids[u.ordinal] AS run_id,
             p.positions[u.ordinal] AS position,
-            u.logits[p.token_ids[u.ordinal] + 1] - lm.log_sum_exp(u.logits) AS ln_p
+            u.logits[p.token_ids[u.ordinal] + 1] - lm_internal.log_sum_exp(u.logits) AS ln_p
         FROM part AS p
-        CROSS JOIN LATERAL lm.final_norm(p.x, p.model_id) AS normed
-        CROSS JOIN LATERAL lm.unembed(
+        CROSS JOIN LATERAL lm_internal.final_norm(p.x, p.model_id) AS normed
+        CROSS JOIN LATERAL lm_internal.unembed(
             CASE p.site WHEN 'ln_final' THEN p.x ELSE normed END, p.model_id
         ) AS u
     )
@@ -91,7 +91,7 @@ BEGIN ATOMIC
         t.token_id,
         t.token,
         -p.ln_p,
-        lm.exp(p.ln_p)
+        lm_internal.exp(p.ln_p)
     FROM input AS i
     INNER JOIN lm.token AS t ON t.run_id = i.run_id
     LEFT JOIN prediction AS p ON p.run_id = t.run_id AND p.position = t.position

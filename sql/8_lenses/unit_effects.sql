@@ -27,7 +27,7 @@ BEGIN ATOMIC
         FROM lm.run AS r
         INNER JOIN lm.token_tag AS t ON t.run_id = r.run_id
         WHERE r.model_id = lm.model_id(unit_effects.model)
-            AND lm.site_width(unit_effects.site, unit_effects.model) > 0
+            AND lm_internal.site_width(unit_effects.site, unit_effects.model) > 0
             AND unit_effects.site = ANY (r.capture)
             AND t.name = unit_effects.tag
     ),
@@ -36,7 +36,7 @@ BEGIN ATOMIC
         SELECT
             CASE
                 WHEN bool_or(l.is_in) AND NOT bool_and(l.is_in) THEN true
-                ELSE lm.fail(
+                ELSE lm_internal.fail(
                     true,
                     format(
                         'no token of a run that captured %s is tagged %s %s %s',
@@ -58,7 +58,7 @@ BEGIN ATOMIC
             c.head,
             avg(c.value) AS mean,
             lm.fill(
-                lm.power_above(2 * max(vector_norm(c.value))), max(vector_dims(c.value))
+                lm_internal.power_above(2 * max(vector_norm(c.value))), max(vector_dims(c.value))
             ) AS far
         FROM label AS l
         INNER JOIN lm.captured AS c ON c.run_id = l.run_id AND c.position = l.position
