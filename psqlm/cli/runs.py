@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from textwrap import shorten
 from typing import Annotated, Any
 
 import psycopg
@@ -20,7 +21,7 @@ COLUMNS = {
     "captured": "captured",
     "interventions": "interventions",
     "tags": "tags",
-    "bytes": "size",
+    "bytes": "about",
     "started_at": "begun",
 }
 """Columns of lm.run_summary, and what the table calls them."""
@@ -92,29 +93,30 @@ def _print(rows: list[dict[str, Any]]) -> None:
     from rich.markup import escape
     from rich.table import Table
 
+    console = Console()
+    if not console.is_terminal:
+        console.width = 200  # a pipe has no width
     said = [name for name in COLUMNS if any(row[name] is not None for row in rows)]
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for name in said:
-        right = name in ("run_id", "n_token", "bytes")
-        shortened = name == "first_words"
+        is_number = name in ("run_id", "n_token", "bytes")
         table.add_column(
             COLUMNS[name],
-            justify="right" if right else "left",
-            overflow="ellipsis" if shortened else "fold",
-            no_wrap=right or shortened,
+            justify="right" if is_number else "left",
+            no_wrap=is_number,
+            overflow="fold",
         )
     for row in rows:
         shown = {
             **row,
+            "first_words": shorten(row["first_words"], console.width // 4, placeholder=" …"),
             "n_token": f"{row['n_token']:,}",
             "captured": row["captured"].replace(",", ", "),
-            "bytes": f"about {decimal(row['bytes'])}",
+            "tags": (row["tags"] or "").replace(",", ", "),
+            "bytes": decimal(row["bytes"]),
             "started_at": f"{row['started_at']:%Y-%m-%d %H:%M}",
         }
         table.add_row(*(escape(str(shown[name] or "")) for name in said))
-    console = Console()
-    if not console.is_terminal:
-        console.width = 200  # a pipe has no width
     console.print(table)
 
 

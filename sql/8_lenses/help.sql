@@ -43,96 +43,104 @@ BEGIN ATOMIC
             'SELECT lm.generate(''One day'', temperature => 0.8);'
         ),
         (
-            8, 'runs', 'Run a text, keep everything',
+            8, 'predict', 'Several texts at once?',
+            'SELECT * FROM lm.generate_many(''{One day,One night}'');'
+        ),
+        (
+            9, 'predict', 'How likely is it to follow?',
+            'SELECT * FROM lm.score(''{One day}'', ''{" a king"," of"}'');'
+        ),
+        (
+            10, 'runs', 'Run a text, keep everything',
             E'SELECT lm.forward(''A wolf ate a hen, a fox and a pig'',\n'
             '  capture => ''{all}'');'
         ),
         (
-            9, 'runs', 'Which runs are there?',
+            11, 'runs', 'Which runs are there?',
             'SELECT * FROM lm.run_summary ORDER BY run_id DESC;'
         ),
         (
-            10, 'runs', 'What can be kept of a run?',
+            12, 'runs', 'What can be kept of a run?',
             'SELECT site, n_head, width FROM lm.model_site;'
         ),
         (
-            11, 'runs', 'One vector of the newest run',
+            13, 'runs', 'One vector of the newest run',
             'SELECT lm.vector_at(lm.latest_run(''ln1''), ''ln1'', 5);'
         ),
         (
-            12, 'runs', 'Where does a token stand?',
+            14, 'runs', 'Where does a token stand?',
             'SELECT * FROM lm.token WHERE token = '' fox'';'
         ),
         (
-            13, 'attention', 'Who attends to what?',
+            15, 'attention', 'Who attends to what?',
             E'SELECT * FROM lm.attention_pattern\n'
             'WHERE run_id = lm.latest_run(''pattern'') AND layer = 6;'
         ),
         (
-            14, 'attention', 'Which heads look back, copy?',
+            16, 'attention', 'Which heads look back, copy?',
             'SELECT * FROM lm.head_scores(lm.latest_run(''pattern''));'
         ),
         (
-            15, 'attention', 'Which heads look at commas?',
+            17, 'attention', 'Which heads look at commas?',
             E'SELECT * FROM lm.attention_share(\n'
             '  ARRAY[lm.latest_run(''pattern'')], '','');'
         ),
         (
-            16, 'lenses', 'What would each layer say?',
+            18, 'lenses', 'What would each layer say?',
             E'SELECT * FROM lm.logit_lens(\n'
             '  lm.latest_run(''resid_post''), k => 1);'
         ),
         (
-            17, 'lenses', 'Which part speaks for it?',
+            19, 'lenses', 'Which part speaks for it?',
             'SELECT * FROM lm.logit_attribution(lm.latest_run(''z''));'
         ),
         (
-            18, 'surprise', 'Which token was unexpected?',
+            20, 'surprise', 'Which token was unexpected?',
             'SELECT * FROM lm.surprise(lm.latest_run(''ln_final''));'
         ),
         (
-            19, 'surprise', 'How well does a text suit?',
+            21, 'surprise', 'How well does a text suit?',
             'SELECT lm.perplexity(lm.latest_run(''ln_final''));'
         ),
         (
-            20, 'vectors', 'What is near a token?',
+            22, 'vectors', 'What is near a token?',
             'SELECT * FROM lm.nearest_tokens(lm.embedding('' king''));'
         ),
         (
-            21, 'vectors', 'Where is a state like this?',
+            23, 'vectors', 'Where is a state like this?',
             E'SELECT * FROM lm.nearest_activations(lm.vector_at(\n'
             '  lm.latest_run(''ln1''), ''ln1'', 5), ''ln1'', 5);'
         ),
         (
-            22, 'intervene', 'What if layer 3 were silent?',
+            24, 'intervene', 'What if layer 3 were silent?',
             E'SELECT lm.replace_interventions(''hush'',\n'
             'lm.make_intervention(''attn_out'', ''zero'', layer => 3));'
         ),
         (
-            23, 'intervene', 'What does it say then?',
+            25, 'intervene', 'What does it say then?',
             'SELECT lm.generate(''One day'', interventions => ''hush'');'
         ),
         (
-            24, 'intervene', 'Which place decides?',
+            26, 'intervene', 'Which place decides?',
             E'SELECT * FROM lm.patching_sweep(''The queen said that'',\n'
             '  ''The king said that'', ''resid_pre'', '' she'', '' he'');'
         ),
         (
-            25, 'regress', 'How large are adjustments?',
+            27, 'regress', 'How large are adjustments?',
             E'SELECT * FROM lm.adjustment_norm\n'
             'WHERE run_id = lm.latest_run(''attn_out'') AND layer = 1;'
         ),
         (
-            26, 'regress', 'Do they follow one another?',
+            28, 'regress', 'Do they follow one another?',
             E'SELECT * FROM lm.lag_ols(\n'
             '  ARRAY[lm.latest_run(''attn_out'')]);'
         ),
         (
-            27, 'corpora', 'Run texts not run before',
+            29, 'corpora', 'Run texts not run before',
             'SELECT * FROM lm.forward_once(''{One day,One night}'');'
         ),
         (
-            28, 'corpora', 'Label a run, or a token',
+            30, 'corpora', 'Label a run, or a token',
             E'INSERT INTO lm.tag (run_id, name, value)\n'
             'VALUES (lm.latest_run(), ''source'', ''mine'');'
         )
