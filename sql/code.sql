@@ -64,11 +64,17 @@
 \ir 9_least_squares/lags.sql
 \ir 6_runs/tags.sql
 \ir 6_runs/selection.sql
+\ir 6_runs/sizes.sql
+\ir 6_runs/listing.sql
 \ir 6_runs/corpus.sql
 \ir 8_lenses/attention.sql
+\ir 8_lenses/attention_share.sql
 \ir 8_lenses/logits.sql
+\ir 8_lenses/surprise.sql
 \ir 8_lenses/lenses.sql
 \ir 8_lenses/heads.sql
 \ir 8_lenses/attribution.sql
 \ir 8_lenses/neighbours.sql
+\ir 8_lenses/unit_effects.sql
 \ir 8_lenses/residual.sql
+\ir 8_lenses/help.sql

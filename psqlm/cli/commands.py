@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from psqlm import __version__
-from psqlm.cli import analyze, run, verify
+from psqlm.cli import analyze, run, runs, verify
 from psqlm.cli.options import Dsn, Interventions, Model
 from psqlm.cli.shell import Commands, connect
 from psqlm.printable import printable
@@ -137,6 +137,12 @@ def drop(name: str, dsn: Dsn = None) -> None:
 app.command()(run.run)
 
 
+app.command()(runs.runs)
+
+
+app.command()(runs.rm)
+
+
 @app.command()
 def generate(
     prompt: str,
@@ -163,14 +169,19 @@ def generate(
         pieces = stream(
             connection, prompt, n_tokens, temperature, top_k, top_p, seed, model, interventions
         )
-        for number, piece in enumerate(pieces):
-            # the prompt once the first token is there: bad input is an error and nothing else
-            text = piece if number else prompt + piece
-            # whole, to a file or a pipe; a terminal would obey what it holds
-            shown = printable(text, "\n\t") if sys.stdout.isatty() else text
-            typer.echo(shown, nl=False, color=True)
-            sys.stdout.flush()
-    typer.echo()
+        begun = False
+        try:
+            for piece in pieces:
+                # the prompt once the first token is there: bad input is an error and nothing else
+                text = piece if begun else prompt + piece
+                begun = True
+                # whole, to a file or a pipe; a terminal would obey what it holds
+                shown = printable(text, "\n\t") if sys.stdout.isatty() else text
+                typer.echo(shown, nl=False, color=True)
+                sys.stdout.flush()
+        finally:
+            if begun:
+                typer.echo()  # after Ctrl-C too
 
 
 app.command()(analyze.analyze)
@@ -187,8 +198,12 @@ def sql(
 
     Examples: **psqlm sql** · **psqlm sql -c "TABLE lm.adjustment_norm" --csv**
     """
+    from psqlm.cli.starters import greet
     from psqlm.database.psql import execute
 
+    if not arguments and sys.stdin.isatty() and sys.stdout.isatty():
+        with connect(None) as connection:
+            greet(connection)
     execute(arguments or [])
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 
 import psycopg
-import typer
 from rich import box
 from rich.console import Console
 from rich.progress import (
@@ -19,6 +18,7 @@ from rich.progress import (
 from rich.table import Table
 
 from psqlm import loader
+from psqlm.cli.shell import agreed
 from psqlm.errors import PsqlmError
 from psqlm.printable import printable
 
@@ -77,12 +77,7 @@ def confirm_replacement(connection: psycopg.Connection, name: str) -> None:
     if row is None or row[0] == 0:
         return
     runs = "1 run" if row[0] == 1 else f"{row[0]:,} runs"
-    try:
-        agreed = typer.confirm(f'replace "{printable(name)}" and remove its {runs}?', err=True)
-    except typer.Abort:  # end of input
-        typer.echo(err=True)
-        agreed = False
-    if not agreed:
+    if not agreed(f'replace "{printable(name)}" and remove its {runs}?'):
         raise PsqlmError(
             f'"{name}" and its {runs} are kept: --yes replaces them, --name loads beside them'
         )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import sys
 from pathlib import Path
 from typing import Any, NoReturn
@@ -55,6 +57,19 @@ def connect(dsn: str | None) -> psycopg.Connection:
     return connection
 
 
+def command_name() -> str:
+    """What to type for psqlm: its name, or its path where the shell would not find it by name."""
+    called = Path(sys.argv[0]).absolute()
+    found = shutil.which("psqlm")
+    if called.name != "psqlm" or not called.exists():  # python -m psqlm, or from within Python
+        beside = Path(sys.executable).with_name("psqlm")
+        called = beside if beside.exists() else called
+    if called.name != "psqlm" or (found and Path(found).absolute() == called):
+        return "psqlm"
+    relative = os.path.relpath(called)
+    return str(called) if relative.startswith("..") else relative
+
+
 def read_prompt(prompt: str | None, file: Path | None) -> str:
     """The prompt, from the argument or the file."""
     if (prompt is None) == (file is None):
@@ -66,6 +81,21 @@ def read_prompt(prompt: str | None, file: Path | None) -> str:
     except UnicodeDecodeError as error:
         raise PsqlmError(f"{file} is not UTF-8 ({error.reason}): convert it with iconv") from error
     return text.removesuffix("\n").removesuffix("\r")
+
+
+def agreed(question: str) -> bool:
+    """Ask on standard error; no is the answer to Return, and where nobody can be asked.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C was the answer.
+    """
+    try:
+        return typer.confirm(question, err=True)
+    except typer.Abort as abort:  # the end of input, or Ctrl-C
+        typer.echo(err=True)
+        if isinstance(abort.__context__, KeyboardInterrupt):
+            raise KeyboardInterrupt from abort
+        return False
 
 
 def _fail(message: str, status: int = 1) -> NoReturn:

@@ -15,10 +15,15 @@ BEGIN ATOMIC
         FROM (SELECT unnest(log_sum_exp.x) AS x) AS e
     )
 
-    SELECT h.x + ln(sum(lm_internal.exp(e.x - h.x)))
-    FROM highest AS h
-    CROSS JOIN LATERAL (SELECT unnest(log_sum_exp.x) AS x OFFSET 0) AS e
-    GROUP BY h.x;
+    SELECT
+        h.x + ln(
+            (
+                -- lm_internal.exp without its CASE: this is done for the whole vocabulary
+                SELECT sum(exp(greatest(e.x - h.x, -700)))
+                FROM (SELECT unnest(log_sum_exp.x) AS x) AS e
+            )
+        )
+    FROM highest AS h;
 END;
 
 COMMENT ON FUNCTION lm_internal.log_sum_exp IS
