@@ -35,8 +35,8 @@ FOR_USERS = {
     """,
     "7_generation": "generate generate_tokens",
     "8_lenses": """
-        attention_pattern head_scores logit_lens lens_trajectory lens_logits logit_attribution
-        head_results surprise perplexity final_logits residual_norm residual_cosine nearest_tokens
+        attention_pattern head_scores logit_lens lens_grid lens_trajectory lens_logits
+        logit_attribution head_results predictions surprise perplexity final_logits residual_norm residual_cosine nearest_tokens
         nearest_activations index_activations patching_sweep
     """,
     "9_least_squares": """
