@@ -219,6 +219,7 @@ def test_columns_have_types_whatever_the_rows(lm: LanguageModel) -> None:
     assert none.dtypes.astype(str).tolist() == ["int64", "float64", "bool", "object"]
     nulls = lm.query("SELECT NULL::int AS i, NULL::real AS r, NULL::bool AS b")
     assert nulls.dtypes.astype(str).tolist() == ["Int64", "float64", "boolean"]
+    assert lm.query("SELECT 'z'::lm.site AS site")["site"].tolist() == ["z"]
     assert lm.query("SELECT 1 AS a, 2 AS a").columns.tolist() == ["a", "a"]
     assert lm.query("SET application_name = 'psqlm'").shape == (0, 0)
 

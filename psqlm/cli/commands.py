@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from psqlm import __version__
-from psqlm.cli import analyze, run, verify
+from psqlm.cli import analyze, run, verify, view
 from psqlm.cli.options import Dsn, Interventions, Model
 from psqlm.cli.shell import Commands, connect
 
@@ -170,6 +170,9 @@ def generate(
 
 
 app.command()(analyze.analyze)
+
+
+app.command()(view.view)
 
 
 app.command()(verify.verify)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import psycopg
 
 from psqlm import database
-from psqlm.interface.frames import read_frame, register_vectors
+from psqlm.database.frames import read_frame, register_vectors
 from psqlm.interface.run import Run, read_run
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import psycopg
 
+from psqlm.database.frames import read_frame
 from psqlm.errors import PsqlmError
-from psqlm.interface.frames import read_frame
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -75,6 +75,7 @@ class Run:
             ORDER BY layer, position, head
             """,
             {"run": self.run_id, "site": site, "layer": self._layer(layer)},
+            binary=True,
         )
         if rows.empty:
             self._say_why_not(site, layer)
@@ -92,6 +93,7 @@ class Run:
             "SELECT logits FROM lm.final_logits(%s, ARRAY(SELECT generate_series(0, %s)))"
             " ORDER BY position",
             (self.run_id, len(self.token_ids) - 1),
+            binary=True,
         )
         return np.array(rows["logits"].tolist(), dtype=np.float32)
 
@@ -143,6 +145,7 @@ class Run:
             ORDER BY layer, position
             """,
             (self.run_id,),
+            binary=True,
         )
         if rows.empty:
             self._say_why_not("attn_out", None)

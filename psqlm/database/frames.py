@@ -38,13 +38,17 @@ def register_vectors(connection: psycopg.Connection) -> None:
         register_vector(connection)
 
 
-def read_frame(connection: psycopg.Connection, sql: str, values: Values = None) -> pd.DataFrame:
+def read_frame(
+    connection: psycopg.Connection, sql: str, values: Values = None, *, binary: bool = False
+) -> pd.DataFrame:
     """Run a statement in a transaction of its own, and give its rows.
 
     Args:
         connection: one of which register_vectors is true.
         sql: the statement; %s and %(name)s are places of values, if there are any.
         values: for those places.
+        binary: ask for bytes in place of text: quick for vectors, but psycopg leaves types that it
+            does not know, enums say, as bytes.
 
     Returns:
         A column for each of the answer's, vectors as numpy arrays; none where a statement answers
@@ -56,7 +60,7 @@ def read_frame(connection: psycopg.Connection, sql: str, values: Values = None) 
     import pandas as pd
 
     try:
-        with connection.transaction(), connection.cursor(binary=True) as cursor:
+        with connection.transaction(), connection.cursor(binary=binary) as cursor:
             cursor.execute(cast("Any", sql), values)
             described = cursor.description or []
             columns = [(column.name, column.type_code) for column in described]

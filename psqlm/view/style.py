@@ -1,0 +1,86 @@
+"""The look that all figures share: calm colours that every kind of colour vision tells apart."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from psqlm.errors import PsqlmError
+
+try:
+    import plotly.graph_objects as go
+except ImportError as error:
+    raise PsqlmError("pictures need plotly: pip install 'psqlm[view]'") from error
+
+INK, GREY, RULE, PAPER = "#1f2328", "#6b7280", "#e5e7eb", "#ffffff"
+# Okabe and Ito
+BLUE, VERMILION, GREEN, ORANGE = "#0072B2", "#D55E00", "#009E73", "#E69F00"
+FONT = "-apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
+MONO = "ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mono', monospace"
+
+SEQUENTIAL = [[0.0, "#ffffff"], [0.25, "#dbe8f3"], [0.5, "#a6c8e0"], [0.75, "#5f9fca"], [1.0, BLUE]]
+"""From nothing to much: lighter is less, in print too, and dark ink is legible on all of it."""
+DIVERGING = [
+    [0.0, "#0072B2"],
+    [0.25, "#8fc1de"],
+    [0.5, "#ffffff"],
+    [0.75, "#f2b48a"],
+    [1.0, "#D55E00"],
+]
+"""Blue below zero, vermilion above."""
+
+TEMPLATE = go.layout.Template(
+    layout={
+        "font": {"family": FONT, "size": 13, "color": INK},
+        "paper_bgcolor": PAPER,
+        "plot_bgcolor": PAPER,
+        "hoverlabel": {
+            "bgcolor": PAPER,
+            "bordercolor": GREY,
+            "font": {"family": MONO, "size": 12, "color": INK},
+            "align": "left",
+        },
+        "margin": {"l": 56, "r": 16, "t": 44, "b": 48},
+        "title": {
+            "x": 0,
+            "xref": "container",
+            "xanchor": "left",
+            "pad": {"l": 8},
+            "font": {"size": 15},
+        },
+        "xaxis": {"gridcolor": RULE, "zerolinecolor": GREY, "linecolor": RULE, "automargin": True},
+        "yaxis": {"gridcolor": RULE, "zerolinecolor": GREY, "linecolor": RULE, "automargin": True},
+        "legend": {"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 1, "xanchor": "right"},
+        "colorway": [BLUE, VERMILION, GREEN, ORANGE],
+    }
+)
+
+
+def new_figure(title: str, traces: Any = None, **layout: Any) -> go.Figure:
+    """A figure in the common look."""
+    figure = go.Figure(traces)
+    figure.update_layout(template=TEMPLATE, title_text=title, **layout)
+    return figure
+
+
+def bar_of_colours(title: str) -> dict[str, Any]:
+    """The legend of a colour scale: thin, at the right."""
+    return {
+        "title": {"text": title, "side": "right", "font": {"size": 12, "color": GREY}},
+        "thickness": 10,
+        "outlinewidth": 0,
+        "tickfont": {"size": 11, "color": GREY},
+    }
+
+
+def shown(token: str | None) -> str:
+    """A token as it is written on axes: spaces and ends of lines are seen."""
+    if token is None:
+        return ""
+    text = token.replace("\n", "⏎").replace("\t", "⇥")
+    text = f"·{text[1:]}" if text.startswith(" ") else text
+    return escaped(text)
+
+
+def escaped(text: str) -> str:
+    """Text as Plotly takes it: it reads some HTML."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
