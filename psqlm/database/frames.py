@@ -80,6 +80,11 @@ def read_frame(
     return frame
 
 
+def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """The rows one by one, by the names of their columns."""
+    return cast("list[dict[str, Any]]", frame.to_dict("records"))
+
+
 def _plain(value: object) -> object:
     """A value, a vector as an array of numpy."""
     return value.to_numpy() if isinstance(value, Vector | HalfVector) else value

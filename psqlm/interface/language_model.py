@@ -15,6 +15,8 @@ from psqlm.interface.run import Run, read_run
 if TYPE_CHECKING:
     import pandas as pd
 
+    from psqlm.interface.figures import Figures
+
 
 class LanguageModel:
     """A database of language models, and the one that is meant where a call names none.
@@ -31,6 +33,13 @@ class LanguageModel:
         self.connection = connection
         self.model = model
         register_vectors(connection)
+
+    @property
+    def figure(self) -> Figures:
+        """Figures of Plotly: lm.figure.lens(run) and others."""
+        from psqlm.interface.figures import Figures
+
+        return Figures(self.connection)
 
     def __enter__(self) -> LanguageModel:
         return self

@@ -15,7 +15,7 @@ import psycopg
 
 from psqlm.errors import PsqlmError
 from psqlm.view.answer import Answer
-from psqlm.view.complete import Say, complete_run, run_again
+from psqlm.view.complete import Say, complete_run
 from psqlm.view.figures.attention import attention_figure, attention_matrix
 from psqlm.view.picture import Picture
 from psqlm.view.style import SEQUENTIAL, VERMILION
@@ -95,8 +95,7 @@ def write_page(
     if versus is not None:
         other = read_subject(connection, complete_run(connection, versus, say))
     elif subject.interventions:
-        plain = run_again(connection, subject.run_id, None)
-        say(f"run {plain}: the same tokens without interventions, to compare with")
+        plain = complete_run(connection, subject.run_id, say, plain=True)
         other = read_subject(connection, plain)
     text = render(subject, other, say)
     try:

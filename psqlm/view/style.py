@@ -17,7 +17,13 @@ BLUE, VERMILION, GREEN, ORANGE = "#0072B2", "#D55E00", "#009E73", "#E69F00"
 FONT = "-apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 MONO = "ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mono', monospace"
 
-SEQUENTIAL = [[0.0, "#ffffff"], [0.25, "#dbe8f3"], [0.5, "#a6c8e0"], [0.75, "#5f9fca"], [1.0, BLUE]]
+SEQUENTIAL = [
+    [0.0, "#ffffff"],
+    [0.25, "#deebf5"],
+    [0.5, "#b0d0e8"],
+    [0.75, "#78b2db"],
+    [1.0, "#3d93cb"],
+]
 """From nothing to much: lighter is less, in print too, and dark ink is legible on all of it."""
 DIVERGING = [
     [0.0, "#0072B2"],
@@ -28,6 +34,14 @@ DIVERGING = [
 ]
 """Blue below zero, vermilion above."""
 
+AXIS = {
+    "gridcolor": RULE,
+    "linecolor": RULE,
+    "tickcolor": RULE,
+    "zeroline": False,
+    "automargin": True,
+    "title": {"font": {"size": 13, "color": GREY}},
+}
 TEMPLATE = go.layout.Template(
     layout={
         "font": {"family": FONT, "size": 13, "color": INK},
@@ -47,8 +61,8 @@ TEMPLATE = go.layout.Template(
             "pad": {"l": 8},
             "font": {"size": 15},
         },
-        "xaxis": {"gridcolor": RULE, "zerolinecolor": GREY, "linecolor": RULE, "automargin": True},
-        "yaxis": {"gridcolor": RULE, "zerolinecolor": GREY, "linecolor": RULE, "automargin": True},
+        "xaxis": AXIS,
+        "yaxis": AXIS,
         "legend": {"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 1, "xanchor": "right"},
         "colorway": [BLUE, VERMILION, GREEN, ORANGE],
     }

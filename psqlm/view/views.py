@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import psycopg
 
+from psqlm.database.frames import records
 from psqlm.errors import PsqlmError
 from psqlm.view.answer import Answer, ask
 from psqlm.view.figures.attribution import attribution_pictures
@@ -152,8 +153,9 @@ def lens_view(subject: Subject) -> View:
     return View(
         "lens",
         "What would it say after each layer?",
-        "The logit lens: the stream after a layer, read as if the model ended there. Each cell has "
-        "the likeliest next token; the last row is what the model says.",
+        "The logit lens: the stream after a layer, read as if the model ended there. Below are "
+        "the tokens; above each, layer by layer, is the likeliest to follow it. The top row is "
+        "what the model says.",
         ("colour", "positions"),
         list(lens_pictures(subject.ask("lens"), subject.tokens)),
     )
@@ -165,9 +167,9 @@ def attribution_view(subject: Subject, predictions: Answer, position: int = -1) 
     likeliest = predictions.rows[predictions.rows["position"] == at].head(TOKENS_TO_PICK)
     pictures = [
         picture
-        for row in likeliest.itertuples()
+        for row in records(likeliest)
         for picture in attribution_pictures(
-            subject.ask("attribution", token_id=int(row.token_id), position=at), str(row.token)
+            subject.ask("attribution", token_id=row["token_id"], position=at), row["token"]
         )
     ]
     return View(
@@ -204,10 +206,10 @@ def changes_view(subject: Subject, other: Subject | None) -> View:
 
 
 def _sweeps(subject: Subject) -> Iterator[Picture]:
-    for row in subject.ask("sweeps").rows.itertuples():
-        answer = subject.ask("sweep", sweep_id=int(row.sweep_id))
-        title = f"“{row.clean}” into “{row.corrupt}”: {row.answer!r} rather than {row.wrong!r}"
-        choice = f"sweep {row.sweep_id}, {row.site}"
+    for row in records(subject.ask("sweeps").rows):
+        answer = subject.ask("sweep", sweep_id=row["sweep_id"])
+        title = "“{clean}” into “{corrupt}”: “{answer}” rather than “{wrong}”".format_map(row)
+        choice = "sweep {sweep_id}, {site}".format_map(row)
         yield Picture((choice,), sweep_figure(answer.rows, title), answer)
 
 
@@ -226,7 +228,7 @@ def _what(other: Subject) -> str:
 
 def lags_view(subject: Subject, other: Subject | None) -> View:
     """The regression on the two tokens before."""
-    title = "Does one token's attention follow from the last two?"
+    title = "Does one token’s attention follow from the last two?"
     runs = [subject.run_id, *([other.run_id] if other else [])]
     try:
         slopes = subject.ask("lag_ols", run_ids=runs)
@@ -249,7 +251,7 @@ def lags_view(subject: Subject, other: Subject | None) -> View:
 def alternatives(predictions: Answer, n_tokens: int) -> list[list[list[Any]]]:
     """For each token what the model expected in its place, likeliest first: token, probability."""
     expected: list[list[list[Any]]] = [[] for _ in range(n_tokens)]
-    for row in predictions.rows.itertuples():
-        if row.position + 1 < n_tokens:
-            expected[row.position + 1].append([row.token, row.probability])
+    for row in records(predictions.rows):
+        if row["position"] + 1 < n_tokens:
+            expected[row["position"] + 1].append([row["token"], row["probability"]])
     return expected

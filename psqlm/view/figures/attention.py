@@ -11,10 +11,8 @@ from psqlm.view.style import MONO, SEQUENTIAL, bar_of_colours, new_figure, shown
 
 Array = npt.NDArray[np.float32]
 
-MOST_TICKS = 40
+MOST_TICKS = 24
 """Beyond, the axes name only some tokens."""
-MOST_NAMED = 128
-"""Beyond, what is pointed at is named by its numbers: names take more room than weights."""
 
 
 def attention_matrix(answer: Answer, head: int) -> Array:
@@ -31,31 +29,25 @@ def attention_figure(weights: Array, tokens: list[str], title: str = "") -> go.F
     n = len(tokens)
     unseen = np.triu(np.ones((n, n), dtype=bool), 1)
     names = [f"{shown(token)} {position}" for position, token in enumerate(tokens)]
-    hovers = n <= MOST_NAMED and [
-        [f"<b>{query}</b><br>attends to<br><b>{key}</b>" for key in names] for query in names
-    ]
     heatmap = go.Heatmap(
         z=np.where(unseen, np.float32(np.nan), weights),
-        x=list(range(n)),
-        y=list(range(n)),
-        colorscale=SEQUENTIAL,
+        x=names,
+        y=names,
+        # steps by the root, so that a tenth of the attention is seen
+        colorscale=[[share**2, colour] for share, colour in SEQUENTIAL],
         zmin=0,
         zmax=1,
         hoverongaps=False,
-        customdata=hovers or None,
-        hovertemplate="%{customdata}<br>%{z:.4f}<extra></extra>"
-        if hovers
-        else "query %{y}<br>key %{x}<br>%{z:.4f}<extra></extra>",
+        hovertemplate="<b>%{y}</b><br>attends to<br><b>%{x}</b><br>%{z:.4f}<extra></extra>",
         colorbar=bar_of_colours("attention"),
     )  # fmt: skip
-    figure = new_figure(title, heatmap, height=520)
+    figure = new_figure(title, heatmap, height=520, margin_t=36, margin_b=10)
     step = -(-n // MOST_TICKS)
     axis = {
-        "tickvals": list(range(0, n, step)),
-        "ticktext": names[::step],
+        "type": "category",
+        "tickvals": names[::step],
         "tickfont": {"family": MONO, "size": 10},
         "showgrid": False,
-        "zeroline": False,
         "constrain": "domain",
     }
     figure.update_xaxes(**axis, title_text="key: attended to", tickangle=-60)

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from psqlm.database.frames import records
 from psqlm.view.answer import Answer
 from psqlm.view.picture import Picture
 from psqlm.view.style import (
@@ -34,7 +35,7 @@ def attribution_pictures(answer: Answer, token: str) -> Iterator[Picture]:
 
 def shown_choice(token: str) -> str:
     """A token as a choice."""
-    return f"“{token}”"
+    return f"“{shown(token)}”"
 
 
 def attribution_figure(rows: pd.DataFrame, token: str, by: str = "layer") -> go.Figure:
@@ -61,18 +62,20 @@ def attribution_figure(rows: pd.DataFrame, token: str, by: str = "layer") -> go.
     )
     figure = new_figure("", bars, height=420, showlegend=False, margin_t=16)
     figure.update_xaxes(tickangle=-45, showgrid=False, tickfont={"size": 11})
-    figure.update_yaxes(title_text="logit, part by part", zeroline=True)
+    figure.update_yaxes(title_text="logit, part by part", zeroline=True, zerolinecolor=GREY)
     return figure
 
 
 def _by_layer(rows: pd.DataFrame) -> pd.Series:
     """Attention and MLP of each layer, and what belongs to none, in the order of computation."""
-    return _named(rows, [_layer_name(row.site, row.layer) for row in rows.itertuples()])
+    return _named(rows, [_layer_name(row["site"], row["layer"]) for row in records(rows)])
 
 
 def _by_part(rows: pd.DataFrame) -> pd.Series:
     """The parts that add or take most, the largest first, and the rest in one."""
-    parts = _named(rows, [_part_name(row.site, row.layer, row.head) for row in rows.itertuples()])
+    parts = _named(
+        rows, [_part_name(row["site"], row["layer"], row["head"]) for row in records(rows)]
+    )
     order = parts.abs().sort_values(ascending=False, kind="stable").index
     rest = order[LARGEST:]
     largest = parts[order[:LARGEST]]

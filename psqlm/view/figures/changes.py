@@ -9,12 +9,16 @@ import plotly.graph_objects as go
 from psqlm.view.style import (
     BLUE,
     DIVERGING,
+    GREY,
     MONO,
     VERMILION,
     bar_of_colours,
     new_figure,
     shown,
 )
+
+MOST_NUMBERS = 16
+"""Columns of a map whose cells have room for their numbers."""
 
 
 def sweep_figure(rows: pd.DataFrame, title: str = "") -> go.Figure:
@@ -36,6 +40,7 @@ def sweep_figure(rows: pd.DataFrame, title: str = "") -> go.Figure:
         customdata=rows.pivot(index="layer", columns=column, values="logit_difference"),
         hovertemplate="layer %{y}, %{x}<br>recovered %{z:.4f}<br>"
         "logit difference %{customdata:.4f}<extra></extra>",
+        texttemplate="%{z:.2f}" if len(names) <= MOST_NUMBERS else None,
         zmin=-1,
         zmax=1,
     )
@@ -63,7 +68,7 @@ def surprise_difference_figure(rows: pd.DataFrame, title: str = "") -> go.Figure
     )
     figure = new_figure(title, bars, height=340)
     figure.update_xaxes(**_ticks(rows["position"].tolist(), _pairs(rows)), showgrid=False)
-    figure.update_yaxes(title_text="more surprise, nats", zeroline=True)
+    figure.update_yaxes(title_text="more surprise, nats", zeroline=True, zerolinecolor=GREY)
     return figure
 
 
@@ -106,9 +111,10 @@ def _pairs(rows: pd.DataFrame, end: str = "<br>") -> list[str]:
 
 def _ticks(places: list[int], names: list[str]) -> dict[str, object]:
     step = -(-len(places) // 40)
+    slants = len(places) > 16
     return {
         "tickvals": places[::step],
-        "ticktext": names[::step],
+        "ticktext": [name.replace("<br>", " ") if slants else name for name in names[::step]],
         "tickfont": {"family": MONO, "size": 11},
-        "tickangle": -60 if len(places) > 16 else 0,
+        "tickangle": -60 if slants else 0,
     }

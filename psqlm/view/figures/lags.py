@@ -28,12 +28,14 @@ def slopes_figure(rows: pd.DataFrame) -> go.Figure:
     """
     runs = list(rows.groupby("run_id", sort=False))
     figure = new_figure("", height=400, margin_t=40)
-    for (_, part), looks in zip(runs, LOOKS, strict=False):
+    for number, ((_, part), looks) in enumerate(zip(runs, LOOKS, strict=False)):
         for lag, (colour, symbol, dash) in zip((1, 2), looks, strict=True):
             p = part[f"p_lag{lag}"].to_numpy(float)
+            # beside one another, so that no bar hides another
+            shift = (0.05 if len(runs) == 1 else 0.006) * (2 * (number * 2 + lag) - 3)
             name = f"lag {lag}" if len(runs) == 1 else f"{part['model'].iloc[0]}, lag {lag}"
             figure.add_scatter(
-                x=part["layer"] if len(runs) == 1 else part["depth"],
+                x=(part["layer"] if len(runs) == 1 else part["depth"]) + shift,
                 y=part[f"beta_lag{lag}"],
                 error_y={
                     "array": 2 * part[f"se_lag{lag}"],

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from psqlm.database.frames import records
 from psqlm.view.answer import Answer
 from psqlm.view.picture import Picture
 from psqlm.view.style import MONO, SEQUENTIAL, bar_of_colours, new_figure, shown
@@ -80,7 +81,7 @@ def lens_figure(
     part = rows.assign(scale=scale, value=values)
     part = part[rows["position"].isin(positions)].sort_values(["layer", "position"])
     shape = (part["layer"].nunique(), len(positions))
-    hovers = np.array([_hover(row, tokens) for row in part.itertuples()], dtype=object)
+    hovers = np.array([_hover(row, tokens) for row in records(part)], dtype=object)
     bar = bar_of_colours(look.title)
     if look.logarithmic:
         ticks = range(int(np.ceil(most)) + 1)
@@ -108,7 +109,6 @@ def lens_figure(
         ticktext=[f"{shown(tokens[p])}<br>{p}" for p in positions],
         tickfont={"family": MONO, "size": 11},
         tickangle=0 if len(positions) <= AT_ONCE else None,
-        title_text="what is predicted after this token",
         showgrid=False,
         fixedrange=True,
     )
@@ -123,15 +123,15 @@ def _values(rows: pd.DataFrame, colour: str) -> Any:
     return rows[column].to_numpy(float).clip(min=0)
 
 
-def _hover(row: Any, tokens: list[str]) -> str:
+def _hover(row: dict[str, Any], tokens: list[str]) -> str:
     likeliest = "<br>".join(
         f"{probability:7.4f}  {shown(token)}"
-        for token, probability in zip(row.tokens, row.probabilities, strict=True)
+        for token, probability in zip(row["tokens"], row["probabilities"], strict=True)
     )
     return (
-        f"<b>layer {row.layer}, after {row.position} {shown(tokens[row.position])}</b><br>"
-        f"{likeliest}<br>rank of the final token {row.final_rank:,}<br>"
-        f"entropy {row.entropy:.3f} · divergence {max(row.kl_to_final, 0):.3f}"
+        f"<b>layer {row['layer']}, after {row['position']} {shown(tokens[row['position']])}</b><br>"
+        f"{likeliest}<br>rank of the final token {row['final_rank']:,}<br>"
+        f"entropy {row['entropy']:.3f} · divergence {max(row['kl_to_final'], 0):.3f}"
     )
 
 

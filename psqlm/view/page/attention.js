@@ -29,6 +29,7 @@ function attentionView(view, section) {
 
     function thumbnail(head) {
         const canvas = element("canvas", { width: n, height: n });
+        if (n < 76) canvas.style.imageRendering = "pixelated";
         const context = canvas.getContext("2d");
         const image = context.createImageData(n, n);
         image.data.fill(255);
@@ -53,6 +54,12 @@ function attentionView(view, section) {
             figure.data[0].z = Array.from({ length: n }, (_, query) =>
                 Array.from({ length: n }, (_, key) => key <= query ? of(head, query, key) : null));
             figure.layout.title = { text: `layer ${select.value}, head ${head}` };
+            figure.layout.height = Math.min(540, place.clientWidth);
+            for (const axis of [figure.layout.xaxis, figure.layout.yaxis]) {
+                if (place.clientWidth >= 480) break;
+                const few = (_, number) => number % 4 === 0;
+                axis.tickvals = axis.tickvals.filter(few);
+            }
             return figure;
         });
         if (!walks) walk(place, spoken);

@@ -70,8 +70,10 @@ function hoverAt(place, [column, row]) {
     const trace = place._fullData[0];
     const { xaxis, yaxis } = place._fullLayout;
     if (trace.type === "heatmap") {
-        const xval = xaxis.type === "category" ? column : trace.x[column];
-        Plotly.Fx.hover(place, { xval, yval: trace.y[row] }, "xy");
+        const along = (axis, values, number) =>
+            axis.type === "category" ? number : values[number];
+        const xval = along(xaxis, trace.x, column);
+        Plotly.Fx.hover(place, { xval, yval: along(yaxis, trace.y, row) }, "xy");
     } else {
         Plotly.Fx.hover(place, [{ curveNumber: 0, pointNumber: column }], "xy");
     }

@@ -30,7 +30,7 @@ async function unpacked(number) {
 }
 
 function shown(token) {
-    return token.replaceAll("\n", "⏎\n").replaceAll("\t", "⇥");
+    return token.replaceAll("\n", "⏎").replaceAll("\t", "⇥");
 }
 
 function rounded(value, digits = 4) {

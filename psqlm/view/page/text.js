@@ -39,7 +39,8 @@ function textView(view, section) {
     show(picture);
 }
 
-function likeliest(pairs, className = "", most = 1) {
+function likeliest(pairs, className = "") {
+    const most = Math.max(...pairs.map(([, share]) => share));
     const table = element("table", { className });
     for (const [token, share] of pairs) {
         const bar = element("i");
@@ -58,7 +59,10 @@ function tokenList(tokens, label, holds = false) {
     const spans = tokens.map((token, position) => element("span", { className: "token",
         role: "option", id: `${label.replaceAll(" ", "-")}-${position}`,
         "data-position": position }, shown(token)));
-    box.append(...spans);
+    spans.forEach((span, position) => {
+        box.append(span);
+        for (const _ of tokens[position].matchAll("\n")) box.append(element("br"));
+    });
     const list = { box, at: tokens.length - 1, held: false, onpoint: () => {} };
     list.colour = (colour) => spans.forEach((span, position) => {
         span.style.background = colour(position);

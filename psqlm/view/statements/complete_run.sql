@@ -1,4 +1,5 @@
--- the newest run of the same tokens, with the same interventions, that kept all that a page shows
+-- the newest run of the same tokens that kept all that a page shows,
+-- with the same interventions or without any
 SELECT
     r.run_id,
     needed.sites::text[] AS sites,
@@ -20,8 +21,12 @@ LEFT JOIN LATERAL (
     FROM lm.run AS o
     WHERE o.model_id = r.model_id
         AND o.token_ids = r.token_ids
-        AND o.interventions IS NOT DISTINCT FROM r.interventions
-        AND o.intervention_digest IS NOT DISTINCT FROM r.intervention_digest
+        AND CASE
+            WHEN %(plain)s THEN o.interventions IS NULL
+            ELSE
+                o.interventions IS NOT DISTINCT FROM r.interventions
+                AND o.intervention_digest IS NOT DISTINCT FROM r.intervention_digest
+        END
         AND o.capture @> needed.sites
         AND o.capture_layers IS NULL
         AND o.capture_positions IS NULL
