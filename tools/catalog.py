@@ -36,8 +36,8 @@ FOR_USERS = {
     "7_generation": "generate generate_tokens",
     "8_lenses": """
         attention_pattern head_scores logit_lens lens_grid lens_trajectory lens_logits
-        logit_attribution head_results predictions surprise perplexity final_logits residual_norm residual_cosine nearest_tokens
-        nearest_activations index_activations patching_sweep
+        logit_attribution head_results predictions surprise perplexity final_logits residual_norm
+        residual_cosine nearest_tokens nearest_activations index_activations patching_sweep
     """,
     "9_least_squares": """
         adjustment_norm lag_design lag_ols lag_diagnostics lag_rows ols observation ols_moments

@@ -39,7 +39,7 @@ def view(
         raise typer.BadParameter("give a run, --prompt or --file, one of them")
     from psqlm.analysis.data import latest_run
     from psqlm.database.frames import register_vectors
-    from psqlm.runs.forward import forward
+    from psqlm.view.complete import run_text
     from psqlm.view.page import write_page
 
     def say(line: str) -> None:
@@ -48,7 +48,7 @@ def view(
     with connect(dsn) as connection:
         register_vectors(connection)
         if text is not None:
-            run = forward(connection, text, model)
+            run = run_text(connection, text, model)
         elif run is None:
             run = latest_run(connection, model)
         page = write_page(connection, run, out, versus, say)

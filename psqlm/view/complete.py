@@ -11,6 +11,21 @@ from psqlm.view.answer import ask
 
 Say = Callable[[str], None]
 
+SHOWN = ["embed", "pos_embed", "pattern", "z", "attn_out", "mlp_out", "resid_post"]
+"""The sites that a page shows, where a model has them."""
+
+
+def run_text(connection: psycopg.Connection, prompt: str, model: str | None = None) -> int:
+    """The run of a text that kept all that a page shows; it is made if there is none.
+
+    Raises:
+        PsqlmError: no such model, or a text that cannot be run.
+    """
+    rows = ask(connection, "run_text", prompt=prompt, model=model, shown=SHOWN).rows
+    if rows.empty:
+        raise PsqlmError(f'no model "{model}" is loaded: psqlm models lists those that are')
+    return int(rows["run_id"][0])
+
 
 def complete_run(
     connection: psycopg.Connection, run_id: int, say: Say, *, plain: bool = False
@@ -26,7 +41,7 @@ def complete_run(
     Raises:
         PsqlmError: there is no such run; its interventions have changed, so it cannot be repeated.
     """
-    rows = ask(connection, "complete_run", run_id=run_id, plain=plain).rows
+    rows = ask(connection, "complete_run", run_id=run_id, plain=plain, shown=SHOWN).rows
     if rows.empty:
         raise PsqlmError(
             f"there is no run {run_id}: the table lm.run lists the runs, psqlm run PROMPT makes one"

@@ -4,12 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from psqlm.errors import PsqlmError
-
-try:
-    import plotly.graph_objects as go
-except ImportError as error:
-    raise PsqlmError("pictures need plotly: pip install 'psqlm[view]'") from error
+import plotly.graph_objects as go
 
 INK, GREY, RULE, PAPER = "#1f2328", "#6b7280", "#e5e7eb", "#ffffff"
 # Okabe and Ito
@@ -17,20 +12,22 @@ BLUE, VERMILION, GREEN, ORANGE = "#0072B2", "#D55E00", "#009E73", "#E69F00"
 FONT = "-apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 MONO = "ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mono', monospace"
 
-SEQUENTIAL = [
-    [0.0, "#ffffff"],
-    [0.25, "#deebf5"],
-    [0.5, "#b0d0e8"],
-    [0.75, "#78b2db"],
-    [1.0, "#3d93cb"],
+Colours = list[tuple[float, str]]
+
+SEQUENTIAL: Colours = [
+    (0.0, "#ffffff"),
+    (0.25, "#deebf5"),
+    (0.5, "#b0d0e8"),
+    (0.75, "#78b2db"),
+    (1.0, "#3d93cb"),
 ]
 """From nothing to much: lighter is less, in print too, and dark ink is legible on all of it."""
-DIVERGING = [
-    [0.0, "#0072B2"],
-    [0.25, "#8fc1de"],
-    [0.5, "#ffffff"],
-    [0.75, "#f2b48a"],
-    [1.0, "#D55E00"],
+DIVERGING: Colours = [
+    (0.0, "#0072B2"),
+    (0.25, "#8fc1de"),
+    (0.5, "#ffffff"),
+    (0.75, "#f2b48a"),
+    (1.0, "#D55E00"),
 ]
 """Blue below zero, vermilion above."""
 

@@ -234,6 +234,8 @@ def lags_view(subject: Subject, other: Subject | None) -> View:
         slopes = subject.ask("lag_ols", run_ids=runs)
     except PsqlmError as reason:
         return View("lags", title, f"This text cannot be regressed: {reason}.")
+    if slopes.rows["beta_lag1"].isna().all():
+        return View("lags", title, "This text cannot be regressed: it has too few tokens.")
     norms = subject.ask("log_norms")
     return View(
         "lags",

@@ -78,7 +78,7 @@ def _by_part(rows: pd.DataFrame) -> pd.Series:
     )
     order = parts.abs().sort_values(ascending=False, kind="stable").index
     rest = order[LARGEST:]
-    largest = parts[order[:LARGEST]]
+    largest: pd.Series = parts[order[:LARGEST]]
     if len(rest):
         largest[f"{len(rest)} others"] = parts[rest].sum()
     return largest

@@ -6,7 +6,17 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from psqlm.view.style import BLUE, GREEN, GREY, INK, ORANGE, VERMILION, new_figure, shown
+from psqlm.view.style import (
+    BLUE,
+    GREEN,
+    GREY,
+    INK,
+    ORANGE,
+    VERMILION,
+    bar_of_colours,
+    new_figure,
+    shown,
+)
 
 SIGNIFICANT = 0.05
 LOOKS = (
@@ -81,7 +91,7 @@ def log_norms_figure(rows: pd.DataFrame) -> go.Figure:
             "opacity": 0.7,
             "color": rows["position"],
             "colorscale": "Cividis",
-            "colorbar": {"title": {"text": "position", "side": "right"}, "thickness": 10},
+            "colorbar": bar_of_colours("position"),
         },
         customdata=np.stack(
             [rows["layer"], rows["position"], [shown(token) for token in rows["token"]]], axis=-1

@@ -13,7 +13,7 @@ import plotly.graph_objects as go
 from psqlm.database.frames import records
 from psqlm.view.answer import Answer
 from psqlm.view.picture import Picture
-from psqlm.view.style import MONO, SEQUENTIAL, bar_of_colours, new_figure, shown
+from psqlm.view.style import INK, MONO, SEQUENTIAL, bar_of_colours, new_figure, shown
 
 AT_ONCE = 32
 """Positions in a grid: more cells would be too small to read, or slow."""
@@ -92,7 +92,7 @@ def lens_figure(
         y=sorted(set(part["layer"].tolist())),
         text=np.array([shown(each[0])[:9] for each in part["tokens"]], dtype=object).reshape(shape),
         texttemplate="%{text}",
-        textfont={"family": MONO, "size": 11},
+        textfont={"family": MONO, "size": 11, "color": INK},
         customdata=hovers.reshape(shape),
         hovertemplate="%{customdata}<extra></extra>",
         colorscale=SEQUENTIAL,
@@ -136,7 +136,7 @@ def _hover(row: dict[str, Any], tokens: list[str]) -> str:
 
 
 def _table(rows: pd.DataFrame, tokens: list[str]) -> pd.DataFrame:
-    return pd.DataFrame(
+    table: pd.DataFrame = pd.DataFrame(
         {
             "layer": rows["layer"],
             "position": rows["position"],
@@ -148,3 +148,4 @@ def _table(rows: pd.DataFrame, tokens: list[str]) -> pd.DataFrame:
             "kl_to_final": rows["kl_to_final"],
         }
     )
+    return table

@@ -8,6 +8,7 @@ const LOOK = {
 async function drawn(place, packed, change = (figure) => figure) {
     const figure = change(await unpacked(packed));
     figure.layout.dragmode = false;
+    if (place.data) Plotly.Fx.unhover(place);
     await Plotly.react(place, figure.data, figure.layout, LOOK);
 }
 
@@ -38,10 +39,8 @@ function walk(place, spoken) {
     place.tabIndex = 0;
     place.setAttribute("role", "application");
     place.setAttribute("aria-roledescription", "figure; arrow keys walk through it");
-    place.on("plotly_hover", (event) => {
-        const point = event.points[0];
-        const said = point.data.hovertemplate ? hoverText(place) : "";
-        if (said) spoken.textContent = said;
+    place.on("plotly_hover", () => {
+        spoken.textContent = hoverText(place);
     });
     place.addEventListener("keydown", (event) => {
         const step = { ArrowRight: [1, 0], ArrowLeft: [-1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1],
@@ -54,6 +53,8 @@ function walk(place, spoken) {
         const upwards = place._fullLayout.yaxis.range[1] < place._fullLayout.yaxis.range[0] ? -1 : 1;
         at = [bounded(at[0] + step[0], columns), bounded(at[1] + step[1] * upwards, rows)];
         hoverAt(place, at);
+        // such a call is no event, and Plotly draws at most every 50 ms
+        setTimeout(() => { spoken.textContent = hoverText(place); }, 80);
     });
 }
 

@@ -118,7 +118,8 @@ async function copied(text) {
 
 // The rows of a picture, made when they are first unfolded.
 function tableBox() {
-    const place = element("div", { className: "table", tabIndex: 0 });
+    const place = element("div", { className: "table", tabIndex: 0,
+        "aria-label": "The rows of this picture" });
     const box = element("details", {}, element("summary", {}, "As a table"), place);
     let rows = null;
     async function fill() {

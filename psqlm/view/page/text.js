@@ -28,7 +28,7 @@ function textView(view, section) {
         panel.replaceChildren(
             element("h3", {}, `${position} “${shown(PAGE.tokens[position])}”`),
             element("p", {}, values[position] === null ? "the first token has no prediction"
-                : `${picture.title} ${rounded(values[position])}`),
+                : `${picture.title}: ${rounded(values[position])}`),
             ...(expected.length ? [element("p", {}, "what the model expected here"),
                 likeliest(expected)] : []));
     }

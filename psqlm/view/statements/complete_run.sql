@@ -14,7 +14,7 @@ CROSS JOIN LATERAL (
     SELECT array_agg(s.site ORDER BY s.site) AS sites
     FROM lm.model_site AS s
     WHERE s.model_id = m.model_id
-        AND s.site IN ('embed', 'pos_embed', 'pattern', 'z', 'attn_out', 'mlp_out', 'resid_post')
+        AND s.site = ANY (%(shown)s::lm.site[])
 ) AS needed
 LEFT JOIN LATERAL (
     SELECT o.run_id
