@@ -203,7 +203,7 @@ def test_what_looks_like_html_is_text(window: Any) -> None:
 # Attention ----------------------------------------------------------------------------------------
 
 
-def test_a_head_is_enlarged(window: Any) -> None:
+def test_a_head_is_enlarged(window: Any, lm: LanguageModel) -> None:
     section = come_to(window, "attention")
     section.locator("select").select_option("5")
     window.wait_for_selector("#attention .head:has-text('5.3')")
@@ -215,7 +215,11 @@ def test_a_head_is_enlarged(window: Any) -> None:
     seen = np.tril(np.ones_like(theirs, dtype=bool))
     assert np.isnan(ours[~seen]).all()
     assert_close("attention on the page", ours[seen], theirs[seen], absolute=2e-5)
-    assert "layer = 5" in section.locator(".sql code").inner_text()
+    asked = section.locator(".sql code").inner_text()
+    assert "layer = 5" in asked
+    rows = lm.query(asked)
+    values = rows["value"][rows["head"] == 2]
+    assert_close("attention by SQL", ours[seen], np.concatenate(values.tolist()), absolute=1e-5)
 
 
 def test_a_token_shows_both_directions(window: Any) -> None:
