@@ -48,7 +48,7 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/demo.stamp: pyproject.toml | $(BIN)/python
-	$(PIP_INSTALL) .
+	$(PIP_INSTALL) '.[view]'
 	touch $@
 
 $(VENV)/test.stamp: pyproject.toml | $(BIN)/python

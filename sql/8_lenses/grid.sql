@@ -159,7 +159,8 @@ BEGIN ATOMIC
         ARRAY(SELECT lm.exp(unnest(c.logits) - c.highest - ln(c.total))),
         c.final_rank::int,
         ln(c.total) - c.weighted / c.total,
-        c.minus_entropy - c.expected + ln(c.total)
+        -- never below 0 but for rounding
+        greatest(c.minus_entropy - c.expected + ln(c.total), 0)
     FROM cell AS c
     CROSS JOIN lm.run AS r
     WHERE r.run_id = lens_grid.run_id

@@ -120,7 +120,7 @@ def _values(rows: pd.DataFrame, colour: str) -> Any:
     if colour == "probability":
         return np.array([each[0] for each in rows["probabilities"]])
     column = {"rank": "final_rank", "entropy": "entropy", "divergence": "kl_to_final"}[colour]
-    return rows[column].to_numpy(float).clip(min=0)
+    return rows[column].to_numpy(float)
 
 
 def _hover(row: dict[str, Any], tokens: list[str]) -> str:
@@ -131,7 +131,7 @@ def _hover(row: dict[str, Any], tokens: list[str]) -> str:
     return (
         f"<b>layer {row['layer']}, after {row['position']} {shown(tokens[row['position']])}</b><br>"
         f"{likeliest}<br>rank of the final token {row['final_rank']:,}<br>"
-        f"entropy {row['entropy']:.3f} · divergence {max(row['kl_to_final'], 0):.3f}"
+        f"entropy {row['entropy']:.3f} · divergence {row['kl_to_final']:.3f}"
     )
 
 
