@@ -21,7 +21,8 @@ import psqlm
 from psqlm.errors import PsqlmError
 from psqlm.interface import LanguageModel, Run
 
-PAGE = (Path(__file__).parents[1] / "docs" / "python.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).parents[1]
+PAGE = (ROOT / "docs" / "python.md").read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +46,16 @@ def _pairs() -> list[tuple[str, str]]:
     return list(zip(blocks[::2], blocks[1::2], strict=True))
 
 
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """Torch on one thread: passes of a few tokens gain nothing from more."""
+    n_threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(n_threads)
+
+
+@pytest.mark.usefixtures("one_thread")
 def test_the_page_is_equal_in_numbers(lm: LanguageModel) -> None:
     prompts = {
         "prompt": lens.PROMPT,
@@ -68,6 +79,14 @@ def test_the_page_is_equal_in_numbers(lm: LanguageModel) -> None:
             assert_close(f"docs/python.md: {name}", ours[name], theirs[name], relative=1e-4)
         compared += new
     assert len(compared) >= 9
+
+
+@pytest.mark.parametrize("text", ["README.md", "docs/python.md"])
+def test_the_first_lines_run(scratch_dsn: str, monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    monkeypatch.setenv("PSQLM_DSN", scratch_dsn)
+    blocks = re.findall(r"```\n(.*?)```", (ROOT / text).read_text(encoding="utf-8"), re.DOTALL)
+    (block,) = [block for block in blocks if block.startswith("import psqlm\n")]
+    exec(block, {})
 
 
 # Runs ---------------------------------------------------------------------------------------------
