@@ -36,6 +36,7 @@ imports: package
 
 sqlfluff: $(VENV)/test.stamp
 	$(BIN)/sqlfluff lint --disable-progress-bar sql
+	$(BIN)/sqlfluff lint --disable-progress-bar --templater placeholder psqlm/view/statements
 
 pytest: $(VENV)/test.stamp
 	$(BIN)/python -m pytest

@@ -152,6 +152,15 @@ def test_lens_grid(captured: tuple[psycopg.Connection, int]) -> None:
         assert_close(f"lens grid: {name}", ours[name], values, absolute=1e-4)
 
 
+def test_lens_grid_at_some_positions(captured: tuple[psycopg.Connection, int]) -> None:
+    n_token = len(lens.reference(lens.PROMPT).token_ids)
+    some = _rows(captured, "lens_grid(%(run)s, 2, positions => '{-1,3,3,0}')")
+    assert [row[1] for row in some[:3]] == [0, 3, n_token - 1]
+    every = {row[:2]: row for row in _rows(captured, "lens_grid(%(run)s, 2)")}
+    assert some == [every[row[:2]] for row in some] and len(some) == 3 * lens.N_LAYER
+    assert _rows(captured, "lens_grid(%(run)s, positions => '{}')") == []
+
+
 def test_lens_grid_of_another_site(captured: tuple[psycopg.Connection, int]) -> None:
     rows = _rows(captured, "lens_grid(%(run)s, k => 1, site => 'attn_out')")
     for position in PLACES:

@@ -67,12 +67,13 @@ class Figures:
         colour: Literal["probability", "rank", "entropy", "divergence"] = "probability",
         positions: range | None = None,
     ) -> go.Figure:
-        """The logit lens, layer by position; all positions, or those of a range."""
+        """The logit lens, layer by position; all positions, or those of a range from one to another."""
         from psqlm.view.figures.lens import lens_figure
 
         run = self._run(run)
-        rows = ask(self._connection, "lens", run_id=run.run_id).rows
-        return lens_figure(rows, run.tokens, colour, positions)
+        asked = positions or range(len(run.tokens))
+        rows = ask(self._connection, "lens", run_id=run.run_id, first=asked[0], last=asked[-1]).rows
+        return lens_figure(rows, run.tokens, colour, asked)
 
     def attribution(
         self,

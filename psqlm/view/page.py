@@ -115,8 +115,7 @@ def render(subject: Subject, other: Subject | None, say: Say = lambda line: None
     page = Page()
     predictions = subject.ask("predictions")
     views = [_text(page, subject, predictions), _attention(page, subject)]
-    n_cells = subject.n_layer * len(subject.tokens)
-    say(f"reading {n_cells:,} predictions through the logit lens")
+    say("reading the stream after each layer through the logit lens, which takes the longest")
     for view in (
         lens_view(subject),
         attribution_view(subject, predictions),

@@ -25,6 +25,9 @@ from psqlm.view.picture import Picture
 TOKENS_TO_PICK = 5
 """How many of the likeliest tokens have an attribution."""
 
+MOST_LOGITS = 100_000_000
+"""How many logits the lens may read: about a minute. Of a long text these are the last ones."""
+
 
 @dataclass(frozen=True)
 class Subject:
@@ -36,6 +39,7 @@ class Subject:
         model: the model that ran.
         n_layer: its layers.
         n_head: its heads.
+        n_vocab: its tokens.
         prompt: the text.
         tokens: its tokens.
         interventions: the set that was made; None: none.
@@ -46,6 +50,7 @@ class Subject:
     model: str
     n_layer: int
     n_head: int
+    n_vocab: int
     prompt: str
     tokens: list[str]
     interventions: str | None
@@ -106,6 +111,7 @@ def read_subject(connection: psycopg.Connection, run_id: int) -> Subject:
         str(row["model"]),
         int(row["n_layer"]),
         int(row["n_head"]),
+        int(row["n_vocab"]),
         str(row["prompt"]),
         list(row["tokens"]),
         row["interventions"],
@@ -150,14 +156,17 @@ def _measure(
 
 def lens_view(subject: Subject) -> View:
     """What the model would say after each layer."""
+    n_token = len(subject.tokens)
+    first = max(0, n_token - max(MOST_LOGITS // (subject.n_layer * subject.n_vocab), 1))
+    rest = f" These are the last {n_token - first} of {n_token} positions." if first else ""
     return View(
         "lens",
         "What would it say after each layer?",
         "The logit lens: the stream after a layer, read as if the model ended there. Below are "
         "the tokens; above each, layer by layer, is the likeliest to follow it. The top row is "
-        "what the model says.",
+        f"what the model says.{rest}",
         ("colour", "positions"),
-        list(lens_pictures(subject.ask("lens"), subject.tokens)),
+        list(lens_pictures(subject.ask("lens", first=first, last=n_token - 1), subject.tokens)),
     )
 
 

@@ -62,7 +62,8 @@ COMMENT ON FUNCTION lm.predictions IS
 CREATE OR REPLACE FUNCTION lm.lens_grid(
     run_id bigint,
     k int DEFAULT 5,
-    site lm.site DEFAULT 'resid_post'
+    site lm.site DEFAULT 'resid_post',
+    positions int[] DEFAULT NULL
 )
 RETURNS TABLE (
     layer int,
@@ -77,7 +78,24 @@ LANGUAGE sql
 STABLE
 BEGIN ATOMIC
     WITH
-    -- p = softmax(logits) after the last layer, and Σ p ln p; some positions at a time
+    -- some positions at a time, so that the logits of a long text are never all in memory
+    part AS (
+        SELECT array_agg(w.position ORDER BY w.position) AS positions
+        FROM (
+            SELECT
+                p.position,
+                (row_number() OVER (ORDER BY p.position) - 1) / lm.positions_at_once() AS number
+            FROM lm.run_position(lens_grid.run_id) AS last (position)
+            CROSS JOIN unnest(
+                COALESCE(lens_grid.positions, ARRAY(SELECT generate_series(0, last.position)))
+            ) AS given (position)
+            CROSS JOIN LATERAL lm.run_position(lens_grid.run_id, given.position) AS p (position)
+            GROUP BY p.position
+        ) AS w
+        GROUP BY w.number
+    ),
+
+    -- p = softmax(logits) after the last layer, and Σ p ln p
     final AS (
         SELECT
             f.position,
@@ -87,15 +105,8 @@ BEGIN ATOMIC
                 SELECT sum(o.p * (o.logit - p.log_total))
                 FROM (SELECT unnest(p.p) AS p, unnest(f.logits) AS logit) AS o
             ) AS minus_entropy
-        FROM lm.run_position(lens_grid.run_id) AS last (position)
-        CROSS JOIN generate_series(0, last.position, lm.positions_at_once()) AS start
-        CROSS JOIN LATERAL lm.final_logits(
-            lens_grid.run_id,
-            ARRAY(
-                SELECT
-                    generate_series(start, least(start + lm.positions_at_once() - 1, last.position))
-            )
-        ) AS f
+        FROM part
+        CROSS JOIN LATERAL lm.final_logits(lens_grid.run_id, part.positions) AS f
         CROSS JOIN LATERAL (
             SELECT
                 t.log_total,
@@ -168,4 +179,4 @@ BEGIN ATOMIC
 END;
 
 COMMENT ON FUNCTION lm.lens_grid IS
-'The logit lens at every position and layer: the k likeliest tokens with their probabilities, the rank (from 1) of the token that is predicted in the end, the entropy of the prediction, and its divergence KL(final ‖ layer) from the final one, both in nats. site is as in lm.logit_lens. Errors: those of lm.lens_logits and lm.final_logits.';
+'The logit lens in every layer at these positions (negative ones counted from the end; NULL: all): the k likeliest tokens with their probabilities, the rank (from 1) of the token that is predicted in the end, the entropy of the prediction, and its divergence KL(final ‖ layer) from the final one, both in nats. site is as in lm.logit_lens. Errors: those of lm.lens_logits and lm.final_logits.';

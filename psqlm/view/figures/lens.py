@@ -49,10 +49,10 @@ COLOURS = {
 def lens_pictures(answer: Answer, tokens: list[str]) -> Iterator[Picture]:
     """Grids of a run: by colour, and by stretch of the text."""
     table = _table(answer.rows, tokens)
-    starts = range(0, len(tokens), AT_ONCE)
+    first, end = int(answer.rows["position"].min()), len(tokens)
     for colour in COLOURS:
-        for start in starts:
-            stop = min(start + AT_ONCE, len(tokens))
+        for start in range(first, end, AT_ONCE):
+            stop = min(start + AT_ONCE, end)
             yield Picture(
                 (colour, f"{start}–{stop - 1}"),
                 lens_figure(answer.rows, tokens, colour, range(start, stop)),
@@ -62,19 +62,16 @@ def lens_pictures(answer: Answer, tokens: list[str]) -> Iterator[Picture]:
             )
 
 
-def lens_figure(
-    rows: pd.DataFrame, tokens: list[str], colour: str, positions: range | None = None
-) -> go.Figure:
+def lens_figure(rows: pd.DataFrame, tokens: list[str], colour: str, positions: range) -> go.Figure:
     """The grid of some positions.
 
     Args:
         rows: those of lm.lens_grid.
         tokens: the tokens of the run.
         colour: one of COLOURS.
-        positions: which ones; None: all.
+        positions: which ones, one after another.
     """
     look = COLOURS[colour]
-    positions = positions or range(len(tokens))
     values = _values(rows, colour)
     scale = np.log10(values) if look.logarithmic else values
     most = look.most if look.most is not None else float(max(scale.max(), 1e-9))

@@ -11,6 +11,8 @@ function attentionView(view, section) {
     const n = PAGE.tokens.length;
     const select = element("select", { name: "attention-layer" });
     view.layers.forEach((_, layer) => select.append(element("option", {}, String(layer))));
+    const steps = Array.from({ length: 256 }, (_, step) =>
+        mixed(view.colours, step / 255).match(/\d+/g).map(Number));
     let weights = null;
     let chosen = 0;
     let walks = false;
@@ -35,8 +37,8 @@ function attentionView(view, section) {
         image.data.fill(255);
         for (let query = 0; query < n; query++) {
             for (let key = 0; key <= query; key++) {
-                const colour = mixed(view.colours, Math.sqrt(of(head, query, key)));
-                image.data.set(colour.match(/\d+/g).map(Number), 4 * (query * n + key));
+                const step = Math.round(255 * Math.sqrt(of(head, query, key)));
+                image.data.set(steps[step], 4 * (query * n + key));
             }
         }
         context.putImageData(image, 0, 0);

@@ -5,9 +5,11 @@ SELECT
     needed.sites::text[] AS sites,
     r.interventions,
     complete.run_id AS complete_run,
-    r.interventions IS NOT NULL
-        AND r.intervention_digest IS DISTINCT FROM lm.intervention_digest(r.interventions, m.model_id)
-        AS has_changed
+    (
+        r.interventions IS NOT NULL
+        AND r.intervention_digest
+        IS DISTINCT FROM lm.intervention_digest(r.interventions, m.model_id)
+    ) AS has_changed
 FROM lm.run AS r
 INNER JOIN lm.model AS m USING (model_id)
 CROSS JOIN LATERAL (
