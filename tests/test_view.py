@@ -411,6 +411,17 @@ def test_everything_that_is_reached_has_a_name(window: Any) -> None:
     assert nameless == []
 
 
+@pytest.mark.large
+def test_a_page_of_gpt2_is_not_too_large(
+    gpt2: tuple[psycopg.Connection, Path], tmp_path: Path
+) -> None:
+    with psqlm.connect(gpt2[0].info.dsn) as lm:
+        run = lm.forward(token_ids=range(1000, 1100))
+        result = _view(lm, tmp_path / "gpt2.html", str(run.run_id))
+    assert result.exit_code == 0, result.stderr
+    assert (tmp_path / "gpt2.html").stat().st_size < 12e6
+
+
 # The command --------------------------------------------------------------------------------------
 
 

@@ -67,7 +67,7 @@ class Figures:
         colour: Literal["probability", "rank", "entropy", "divergence"] = "probability",
         positions: range | None = None,
     ) -> go.Figure:
-        """The logit lens, layer by position; all positions, or those of a range from one to another."""
+        """The logit lens, layer by position; all positions, or those from one to another."""
         from psqlm.view.figures.lens import lens_figure
 
         run = self._run(run)

@@ -57,11 +57,6 @@ function attentionView(view, section) {
                 Array.from({ length: n }, (_, key) => key <= query ? of(head, query, key) : null));
             figure.layout.title = { text: `layer ${select.value}, head ${head}` };
             figure.layout.height = Math.min(540, place.clientWidth);
-            for (const axis of [figure.layout.xaxis, figure.layout.yaxis]) {
-                if (place.clientWidth >= 480) break;
-                const few = (_, number) => number % 4 === 0;
-                axis.tickvals = axis.tickvals.filter(few);
-            }
             return figure;
         });
         if (!walks) walk(place, spoken);

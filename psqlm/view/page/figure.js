@@ -8,6 +8,13 @@ const LOOK = {
 async function drawn(place, packed, change = (figure) => figure) {
     const figure = change(await unpacked(packed));
     figure.layout.dragmode = false;
+    for (const axis of [figure.layout.xaxis, figure.layout.yaxis]) {
+        // a narrow window has no room for all names
+        if (place.clientWidth >= 480 || !(axis?.tickvals?.length > 12)) continue;
+        const few = (_, number) => number % 4 === 0;
+        axis.tickvals = axis.tickvals.filter(few);
+        axis.ticktext = axis.ticktext?.filter(few);
+    }
     if (place.data) Plotly.Fx.unhover(place);
     await Plotly.react(place, figure.data, figure.layout, LOOK);
 }
