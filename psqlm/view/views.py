@@ -21,6 +21,7 @@ from psqlm.view.figures.changes import (
 from psqlm.view.figures.lags import log_norms_figure, slopes_figure
 from psqlm.view.figures.lens import lens_pictures
 from psqlm.view.picture import Picture
+from psqlm.view.style import escaped
 
 TOKENS_TO_PICK = 5
 """How many of the likeliest tokens have an attribution."""
@@ -143,7 +144,8 @@ def _measure(
     values = answer.rows[column].to_numpy(float)
     # the first token's vectors are unlike all others: it would take the whole scale
     others = values[1:] if len(values) > 1 else values
-    least, most = float(np.nanmin(others)), float(np.nanmax(others))
+    known = others[np.isfinite(others)]
+    least, most = (float(known.min()), float(known.max())) if len(known) else (0.0, 1.0)
     return Measure(
         choice,
         answer,
@@ -217,7 +219,9 @@ def changes_view(subject: Subject, other: Subject | None) -> View:
 def _sweeps(subject: Subject) -> Iterator[Picture]:
     for row in records(subject.ask("sweeps").rows):
         answer = subject.ask("sweep", sweep_id=row["sweep_id"])
-        title = "“{clean}” into “{corrupt}”: “{answer}” rather than “{wrong}”".format_map(row)
+        title = escaped(
+            "“{clean}” into “{corrupt}”: “{answer}” rather than “{wrong}”".format_map(row)
+        )
         choice = "sweep {sweep_id}, {site}".format_map(row)
         yield Picture((choice,), sweep_figure(answer.rows, title), answer)
 

@@ -14,6 +14,7 @@ from psqlm.view.style import (
     ORANGE,
     VERMILION,
     bar_of_colours,
+    escaped,
     new_figure,
     shown,
 )
@@ -43,7 +44,8 @@ def slopes_figure(rows: pd.DataFrame) -> go.Figure:
             p = part[f"p_lag{lag}"].to_numpy(float)
             # beside one another, so that no bar hides another
             shift = (0.05 if len(runs) == 1 else 0.006) * (2 * (number * 2 + lag) - 3)
-            name = f"lag {lag}" if len(runs) == 1 else f"{part['model'].iloc[0]}, lag {lag}"
+            model = escaped(part["model"].iloc[0])
+            name = f"lag {lag}" if len(runs) == 1 else f"{model}, lag {lag}"
             figure.add_scatter(
                 x=(part["layer"] if len(runs) == 1 else part["depth"]) + shift,
                 y=part[f"beta_lag{lag}"],
