@@ -18,7 +18,7 @@ from psqlm.view.answer import Answer
 from psqlm.view.complete import Say, complete_run
 from psqlm.view.figures.attention import attention_figure, attention_matrix
 from psqlm.view.picture import Picture
-from psqlm.view.style import SEQUENTIAL, VERMILION
+from psqlm.view.style import SEQUENTIAL, WARM
 from psqlm.view.views import (
     Subject,
     View,
@@ -199,7 +199,7 @@ def _attention(page: Page, subject: Subject) -> dict[str, Any]:
         "full": FULL,
         "figure": page.pack(figure.to_json().encode()),
         "colours": SEQUENTIAL,
-        "from_colour": VERMILION,
+        "warm": WARM,
     }
 
 
@@ -227,6 +227,8 @@ def _picture(page: Page, picture: Picture) -> dict[str, Any]:
 
 
 def _cell(value: Any) -> Any:
+    if value is pd.NA:
+        return None
     if isinstance(value, float):
         return _number(value)
     return value.item() if isinstance(value, np.generic) else value

@@ -22,6 +22,8 @@ SEQUENTIAL: Colours = [
     (1.0, "#3d93cb"),
 ]
 """From nothing to much: lighter is less, in print too, and dark ink is legible on all of it."""
+WARM: Colours = [(0.0, "#ffffff"), (1.0, "#eba069")]
+"""The same for what is told apart from it."""
 DIVERGING: Colours = [
     (0.0, "#0072B2"),
     (0.25, "#8fc1de"),

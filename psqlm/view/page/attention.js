@@ -80,10 +80,9 @@ function attentionView(view, section) {
         [`${position} ${PAGE.tokens[position]}`, weight]);
 
     function tell(position) {
-        const orange = [[0, "#ffffff"], [1, "#eba069"]];
         tokens.colour((other) => {
             if (other < position) return mixed(view.colours, Math.sqrt(of(chosen, position, other)));
-            if (other > position) return mixed(orange, Math.sqrt(of(chosen, other, position)));
+            if (other > position) return mixed(view.warm, Math.sqrt(of(chosen, other, position)));
             return "transparent";
         });
         const later = strongest(seers(position).slice(1), 5);
