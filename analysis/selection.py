@@ -38,7 +38,7 @@ def select_runs(connection: psycopg.Connection, which: str, model: str | None = 
                 "SELECT run_id, n_older FROM lm.select_runs(%s, %s)", (which, model)
             ).fetchall()
             row = connection.execute(
-                "SELECT count(*) FROM lm.whole_run"
+                "SELECT count(*) FROM lm_internal.whole_run"
                 " WHERE interventions IS NOT NULL AND model = COALESCE(%s, model)",
                 (model,),
             ).fetchone()

@@ -108,7 +108,7 @@ def drop(connection: Connection[Any], name: str) -> None:
 def _require_unused(connection: Connection[Any], name: str) -> None:
     """Refuse before anything is written what lm.drop_model would refuse after it."""
     connection.execute(
-        "SELECT lm.require_unused(ARRAY(SELECT r.run_id FROM lm.run AS r"
+        "SELECT lm_internal.require_unused(ARRAY(SELECT r.run_id FROM lm.run AS r"
         " INNER JOIN lm.model AS m USING (model_id) WHERE m.name = %s))",
         (name,),
     )

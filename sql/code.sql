@@ -47,7 +47,11 @@
 \ir 6_runs/run.sql
 \ir 7_generation/sampling.sql
 \ir 7_generation/step.sql
+\ir 7_generation/generation.sql
+\ir 7_generation/generated.sql
 \ir 7_generation/generate.sql
+\ir 7_generation/generate_many.sql
+\ir 7_generation/score.sql
 \ir 8_lenses/patched_runs.sql
 \ir 8_lenses/patching.sql
 \ir 9_least_squares/exact_products.sql

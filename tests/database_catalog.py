@@ -1,4 +1,4 @@
-"""What the catalog says of schema lm, to compare one database with another."""
+"""What the catalog says of our schemas, to compare one database with another."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ CATALOG = """
     relation AS (
         SELECT c.*, c.oid::regclass::text AS name
         FROM pg_class AS c
-        WHERE c.relnamespace = 'lm'::regnamespace
+        WHERE c.relnamespace = ANY ('{lm,lm_internal}'::regnamespace[])
     )
 
     SELECT 'relation', r.name, concat_ws(' ', r.relkind, r.relpersistence, r.reloptions, r.relacl)
@@ -73,7 +73,7 @@ CATALOG = """
         )
     FROM pg_proc AS p
     LEFT JOIN pg_aggregate AS a ON a.aggfnoid = p.oid
-    WHERE p.pronamespace = 'lm'::regnamespace
+    WHERE p.pronamespace = ANY ('{lm,lm_internal}'::regnamespace[])
 
     UNION ALL
 
@@ -100,7 +100,8 @@ CATALOG = """
         END,
         d.description
     FROM pg_description AS d
-    WHERE COALESCE((pg_identify_object(d.classoid, d.objoid, 0)).schema, 'lm') = 'lm'
+    WHERE COALESCE((pg_identify_object(d.classoid, d.objoid, 0)).schema, 'lm')
+        IN ('lm', 'lm_internal')
 
     UNION ALL
 

@@ -83,8 +83,10 @@ def test_ranges_are_read_as_they_are_written(
     written = write_ranges(numbers)
     row = connection.execute(
         """
-        SELECT lm.write_ranges(lm.read_ranges(%(written)s)), array_agg(n ORDER BY n)
-        FROM unnest(lm.read_ranges(%(written)s)) AS r (part)
+        SELECT
+            lm_internal.write_ranges(lm_internal.read_ranges(%(written)s)),
+            array_agg(n ORDER BY n)
+        FROM unnest(lm_internal.read_ranges(%(written)s)) AS r (part)
         CROSS JOIN generate_series(lower(r.part), upper(r.part) - 1) AS n
         """,
         {"written": written},
@@ -102,7 +104,7 @@ def test_ranges(connection: psycopg.Connection) -> None:
         (f"1-{2**63}", None),
         (f"1-{10**30}", None),
     ]:
-        found = connection.execute("SELECT lm.read_ranges(%s)::text", (text,)).fetchone()
+        found = connection.execute("SELECT lm_internal.read_ranges(%s)::text", (text,)).fetchone()
         assert found == (expected,), text
 
 

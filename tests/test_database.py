@@ -146,7 +146,8 @@ def test_code_of_an_earlier_version_goes(scratch: psycopg.Connection, tmp_path: 
     assert scratch.execute(oids).fetchall() == before
     database.install(scratch)
     left = scratch.execute(
-        "SELECT p.proname FROM pg_proc AS p WHERE p.pronamespace = 'lm'::regnamespace "
+        "SELECT p.proname FROM pg_proc AS p "
+        "WHERE p.pronamespace = ANY ('{lm,lm_internal}'::regnamespace[]) "
         "AND p.proname IN ('renamed_since', 'of_old_view', 'old_sum', 'changed', 'same')"
     ).fetchall()
     assert left == []
@@ -192,7 +193,7 @@ def test_what_the_user_built_on_it_stays(scratch: psycopg.Connection, tmp_path: 
         ),
         (
             "CREATE FUNCTION lm.new_name(a text) RETURNS int LANGUAGE sql RETURN 1",
-            r"an object of yours: routine lm\.new_name\(text\): rename it",
+            r"an object of yours: function lm\.new_name\(text\): rename it",
         ),
         ("CREATE TABLE lm.new_table (a int)", r"yours: table lm\.new_table: rename it"),
         ("CREATE VIEW lm.new_table AS SELECT 1 AS a", r"yours: view lm\.new_table: rename it"),
@@ -243,7 +244,7 @@ def test_nothing_is_created_outside_the_schema(scratch: psycopg.Connection) -> N
 
         SELECT n.nspname
         FROM pg_namespace AS n
-        WHERE n.nspname NOT IN ('lm', 'public', 'information_schema')
+        WHERE n.nspname NOT IN ('lm', 'lm_internal', 'public', 'information_schema')
             AND n.nspname NOT LIKE 'pg\\_%'
         """
     ).fetchall()

@@ -143,7 +143,7 @@ def seen_elsewhere(families: Families, name: str, site: str) -> torch.Tensor:
 
 
 def width_of(families: Families, name: str, site: str) -> int:
-    return families.execute("SELECT lm.site_width(%s, %s)", site, name)[0][0]
+    return families.execute("SELECT lm_internal.site_width(%s, %s)", site, name)[0][0]
 
 
 # Changes of a site --------------------------------------------------------------------------------
@@ -342,7 +342,11 @@ def test_patching_sweep(families: Families, name: str, site: str) -> None:
             "embed cannot be swept",
         ),
         ("olmo2", "lm.forward('a', 'olmo2', interventions => 'test')", 'is at ln1, which model "o'),
-        ("gpt2", "lm.site_width('rot_k', 'gpt2')", "rot_k has no width of its own in this model"),
+        (
+            "gpt2",
+            "lm_internal.site_width('rot_k', 'gpt2')",
+            "rot_k has no width of its own in this model",
+        ),
     ],
 )
 def test_what_a_family_does_not_have(

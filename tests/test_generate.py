@@ -90,14 +90,14 @@ def draws(connection: psycopg.Connection, options: str, n: int) -> Counter[int]:
         .execute(
             f"""
             WITH final AS MATERIALIZED (
-                SELECT t.x[2] AS resid_post, m.model_id
-                FROM lm.model AS m, lm.transformer(
+                SELECT lm_internal.logits(t.x[2], m.model_id) AS logits
+                FROM lm.model AS m, lm_internal.transformer(
                     m.model_id, '{{0,0}}', '{{0,1}}', (lm.encode('The old'))[:2], '{{}}'
                 ) AS t
                 WHERE t.layer = m.n_layer - 1 AND t.site = 'resid_post'
             )
             SELECT d.token_id FROM final, generate_series(1, {n}) AS seed
-            CROSS JOIN LATERAL lm.next_draw(resid_post, model_id, 0, {options}, seed) AS d
+            CROSS JOIN LATERAL lm_internal.next_draw(logits, 0, {options}, seed) AS d
             """
         )
         .fetchall()

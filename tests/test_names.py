@@ -15,18 +15,18 @@ from psqlm.errors import PsqlmError
 
 # What the names are bound to ----------------------------------------------------------------------
 
-# Each function of lm: bound to objects when it was defined, or pinned to PostgreSQL's own names.
+# Each function of ours: bound to objects when it was defined, or pinned to PostgreSQL's own names.
 LOOSE = """
     SELECT p.oid::regprocedure::text
     FROM pg_proc AS p
     INNER JOIN pg_language AS l ON l.oid = p.prolang
-    WHERE p.pronamespace = 'lm'::regnamespace
+    WHERE p.pronamespace = ANY ('{lm,lm_internal}'::regnamespace[])
         AND p.prokind <> 'a'
         AND NOT (l.lanname = 'sql' AND p.prosqlbody IS NOT NULL)
         AND NOT COALESCE('search_path=pg_catalog, pg_temp' = ANY (p.proconfig), false)
 """
 
-# What code and tables of lm need that is neither PostgreSQL's own, nor lm's, nor pgvector's.
+# What our code and tables need that is neither PostgreSQL's own, nor ours, nor pgvector's.
 STRANGE = """
     WITH
     needed AS (
@@ -36,7 +36,7 @@ STRANGE = """
         LEFT JOIN pg_proc AS p ON d.classid = 'pg_proc'::regclass AND p.oid = d.objid
         LEFT JOIN pg_class AS c
             ON c.oid = r.ev_class OR d.classid = 'pg_class'::regclass AND c.oid = d.objid
-        WHERE 'lm'::regnamespace IN (p.pronamespace, c.relnamespace)
+        WHERE COALESCE(p.pronamespace, c.relnamespace) = ANY ('{lm,lm_internal}'::regnamespace[])
     ),
 
     identified AS (
@@ -48,8 +48,7 @@ STRANGE = """
     SELECT pg_describe_object(i.refclassid, i.refobjid, 0)
     FROM identified AS i
     WHERE i.refclassid NOT IN ('pg_namespace'::regclass, 'pg_language'::regclass, 'pg_am'::regclass)
-        AND i.schema IS DISTINCT FROM 'lm'
-        AND i.schema IS DISTINCT FROM 'pg_catalog'
+        AND COALESCE(i.schema, '') NOT IN ('lm', 'lm_internal', 'pg_catalog')
         AND NOT EXISTS (
             SELECT
             FROM pg_depend AS d
@@ -136,6 +135,15 @@ def test_a_schema_made_beforehand_is_not_trusted(
             "GRANT CREATE ON SCHEMA lm TO psqlm_mallory",
             "the role psqlm_mallory may create in the schema lm .*: "
             "REVOKE CREATE ON SCHEMA lm FROM psqlm_mallory",
+        ),
+        (
+            "GRANT CREATE ON SCHEMA lm_internal TO psqlm_mallory",
+            "the role psqlm_mallory may create in the schema lm_internal .*: "
+            "REVOKE CREATE ON SCHEMA lm_internal FROM psqlm_mallory",
+        ),
+        (
+            "ALTER SCHEMA lm_internal OWNER TO psqlm_mallory",
+            "the role psqlm_mallory owns the schema lm_internal and is not to be trusted with it",
         ),
         (
             "GRANT CREATE ON SCHEMA lm TO PUBLIC",

@@ -43,12 +43,12 @@ def test_the_files_are_those_of_the_template(product: wide_products.WideProduct)
 def test_product(connection: psycopg.Connection, n_rows: int) -> None:
     x, y = _matrix(n_rows, 24), _matrix(11, 24, seed=1)
     row = connection.execute(
-        "SELECT z::real[][] FROM lm.product(%s::vector[], %s::vector[]) AS p (m) "
+        "SELECT z::real[][] FROM lm_internal.product(%s::vector[], %s::vector[]) AS p (m) "
         "CROSS JOIN LATERAL (SELECT array_agg(r::real[]) FROM unnest(p.m) AS r) AS rows (z)",
         (_sql(x), _sql(y)),
     ).fetchone()
     assert row is not None
-    assert_close("lm.product", row[0], torch.tensor(x) @ torch.tensor(y).T, absolute=1e-5)
+    assert_close("lm_internal.product", row[0], torch.tensor(x) @ torch.tensor(y).T, absolute=1e-5)
 
 
 @pytest.mark.parametrize("n_rows", N_ROWS)
@@ -63,7 +63,8 @@ def test_linear(connection: psycopg.Connection, n_rows: int) -> None:
         x = _matrix(n_rows, len(weight[0]))
         row = connection.execute(
             "SELECT array_agg(r::real[]) "
-            "FROM lm.linear(%s::vector[], lm.model_id(), 1, %s, %s) AS l (y), unnest(l.y) AS r",
+            "FROM lm_internal.linear(%s::vector[], lm.model_id(), 1, %s, %s) AS l (y), "
+            "unnest(l.y) AS r",
             (_sql(x), map_, block),
         ).fetchone()
         assert row is not None
@@ -74,10 +75,10 @@ def test_linear(connection: psycopg.Connection, n_rows: int) -> None:
 @pytest.mark.parametrize(
     "call",
     [
-        "lm.product(x, x)",
-        "lm.linear(x, 1, 0, 'q')",
-        "lm.softmax(x)",
-        "lm.normalize(x, x[1], x[1], 1e-5, true)",
+        "lm_internal.product(x, x)",
+        "lm_internal.linear(x, 1, 0, 'q')",
+        "lm_internal.softmax(x)",
+        "lm_internal.normalize(x, x[1], x[1], 1e-5, true)",
     ],
 )
 def test_is_inlined(connection: psycopg.Connection, call: str) -> None:
@@ -99,7 +100,7 @@ def test_is_inlined(connection: psycopg.Connection, call: str) -> None:
 def test_unembedding(
     connection: psycopg.Connection, dtype: str, n_blocks: int, tied: bool, cap: float | None
 ) -> None:
-    """lm.logits and lm.unembed, the demo model given another unembedding."""
+    """lm_internal.logits and lm_internal.unembed, the demo model given another unembedding."""
     (model_id, width, n_vocab, eps, gain, shift) = connection.execute(
         "SELECT model_id, d_model, n_vocab, layer_norm_eps, gain::real[], n.bias::real[] "
         "FROM lm.model AS m JOIN lm.layer_norm AS n USING (model_id) WHERE site = 'ln_final'"
@@ -135,23 +136,29 @@ def test_unembedding(
         theirs = cap * torch.tanh(theirs / cap)
     name = f"unembedding, {table}, {n_blocks} blocks, {dtype}"
     row = connection.execute(
-        "SELECT lm.logits(%s::vector, %s)", (_sql(resid)[0], model_id)
+        "SELECT lm_internal.logits(%s::vector, %s)", (_sql(resid)[0], model_id)
     ).fetchone()
     assert row is not None
-    assert_close(f"lm.logits, {name}", row[0], theirs[0], absolute=1e-5)
+    assert_close(f"lm_internal.logits, {name}", row[0], theirs[0], absolute=1e-5)
     rows = connection.execute(
-        "SELECT logits FROM lm.unembed(%s::vector[], %s) ORDER BY ordinal",
+        "SELECT logits FROM lm_internal.unembed(%s::vector[], %s) ORDER BY ordinal",
         (_sql(normed.numpy()), model_id),
     ).fetchall()
-    assert_close(f"lm.unembed, {name}", [logits for (logits,) in rows], theirs, absolute=1e-5)
+    assert_close(
+        f"lm_internal.unembed, {name}", [logits for (logits,) in rows], theirs, absolute=1e-5
+    )
     calls = ["unembedding_of(%s, 7)", *(["embedding_of(%s, 7)"] if tied else [])]
     calls += [call.replace("of(%s, 7)", "rows(%s) WHERE token_id = 7") for call in calls]
     for call in calls:
-        rows = connection.execute(f"SELECT weight::real[] FROM lm.{call}", [model_id]).fetchall()
-        assert_close(f"lm.{call.partition('(')[0]}", rows, weight[7:8].numpy()[None], absolute=1e-8)
+        rows = connection.execute(
+            f"SELECT weight::real[] FROM lm_internal.{call}", [model_id]
+        ).fetchall()
+        assert_close(
+            f"lm_internal.{call.partition('(')[0]}", rows, weight[7:8].numpy()[None], absolute=1e-8
+        )
     for call in ("unembedding_of", "embedding_of"):
         assert not connection.execute(
-            f"SELECT FROM lm.{call}(%s, %s)", (model_id, n_vocab)
+            f"SELECT FROM lm_internal.{call}(%s, %s)", (model_id, n_vocab)
         ).fetchall()
 
 
@@ -171,7 +178,7 @@ def test_activation(connection: psycopg.Connection, activation: str) -> None:
     for name, matrix in rows.items():
         x = np.asarray(matrix, dtype=np.float32)
         row = connection.execute(
-            "SELECT array_agg(r::real[]) FROM unnest(lm.activate(%s::vector[], %s)) AS r",
+            "SELECT array_agg(r::real[]) FROM unnest(lm_internal.activate(%s::vector[], %s)) AS r",
             (_sql(x), activation),
         ).fetchone()
         assert row is not None
@@ -182,7 +189,7 @@ def test_activation(connection: psycopg.Connection, activation: str) -> None:
 
 def test_no_such_activation(connection: psycopg.Connection) -> None:
     with pytest.raises(psycopg.Error, match="there is no activation named swish9"):
-        connection.execute("SELECT lm.activate('{\"[1]\"}', 'swish9')")
+        connection.execute("SELECT lm_internal.activate('{\"[1]\"}', 'swish9')")
 
 
 @pytest.mark.parametrize("offset", [0, 300, -20_000])
@@ -198,7 +205,7 @@ def test_softmax(
     scores[5] = -1e38
     rows = [row[: length + 1] for length, row in enumerate(scores)]
     found = connection.execute(
-        "SELECT w::real[] FROM lm.softmax(%s::vector[]) AS s (x), unnest(s.x) AS w",
+        "SELECT w::real[] FROM lm_internal.softmax(%s::vector[]) AS s (x), unnest(s.x) AS w",
         ([str(row.tolist()) for row in rows],),
     ).fetchall()
     theirs = np.zeros(scores.shape)
@@ -222,8 +229,9 @@ def test_normalize(connection: psycopg.Connection, n_rows: int, scale: float) ->
     }
     for centred, expected in theirs.items():
         rows = connection.execute(
-            "SELECT r::real[] FROM lm.normalize(%s::vector[], %s::vector, %s::vector, 1e-5, %s) "
-            "AS n (x), unnest(n.x) AS r",
+            "SELECT r::real[] "
+            "FROM lm_internal.normalize(%s::vector[], %s::vector, %s::vector, 1e-5, %s) AS n (x), "
+            "unnest(n.x) AS r",
             (_sql(x), str(gain.tolist()), str(bias.tolist()), centred),
         ).fetchall()
         name = "layer norm" if centred else "RMS norm"

@@ -82,5 +82,7 @@ def test_a_worker_takes_part(scratch_dsn: str) -> None:
 )
 def test_no_sequence_is_cut(dsn: str, sequence: list[int], rows: int) -> None:
     with psycopg.connect(dsn, row_factory=scalar_row) as connection:
-        found = connection.execute("SELECT lm.first_half(%s::int[])", [sequence]).fetchone()
+        found = connection.execute(
+            "SELECT lm_internal.first_half(%s::int[])", [sequence]
+        ).fetchone()
     assert found == rows

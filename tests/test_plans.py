@@ -50,7 +50,7 @@ def counting(dsn: str) -> Iterator[psycopg.Connection]:
 
 def _calls(connection: psycopg.Connection, statement: str) -> dict[str, int]:
     """How often each function of lm was called by a statement, those inlined left out."""
-    count = "SELECT funcname, calls FROM pg_stat_xact_user_functions WHERE schemaname = 'lm'"
+    count = "SELECT funcname, calls FROM pg_stat_xact_user_functions WHERE schemaname ~ '^lm'"
     before = dict(connection.execute(count).fetchall())
     connection.execute(statement).fetchall()
     after = dict(connection.execute(count).fetchall())
@@ -92,7 +92,7 @@ def test_an_uncaptured_site_costs_nothing(counting: psycopg.Connection) -> None:
     for name in ("linear_by_8", "activate", "transformer"):
         assert few[name] == all_of_them[name]
     returned = counting.execute(
-        "SELECT array_agg(DISTINCT t.site) FROM lm.model AS m, lm.transformer("
+        "SELECT array_agg(DISTINCT t.site) FROM lm.model AS m, lm_internal.transformer("
         "m.model_id, '{0,0}', '{0,1}', '{7,8}', '{attn_out}') AS t"
     ).fetchone()
     assert returned == (["attn_out", "resid_post"],) or returned == ("{attn_out,resid_post}",)

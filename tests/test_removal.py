@@ -35,7 +35,7 @@ def leftovers(connection: psycopg.Connection) -> list[str]:
         SELECT c.relname
         FROM pg_inherits AS i
         INNER JOIN pg_class AS c ON c.oid = i.inhrelid
-        WHERE c.relnamespace = 'lm'::regnamespace
+        WHERE c.relnamespace = ANY ('{lm,lm_internal}'::regnamespace[])
             AND c.relkind = 'r'
             AND substring(c.relname FROM '\d+$')::int NOT IN (SELECT model_id FROM lm.model)
         UNION ALL

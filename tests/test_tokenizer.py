@@ -265,7 +265,7 @@ def test_pieces_are_those_of_tokenizers(any_locale: psycopg.Connection, demo: To
         row = any_locale.execute(
             """
             SELECT array_agg(p.match[1] ORDER BY p.number)
-            FROM regexp_matches(%s COLLATE "C", lm.piece_pattern('gpt2'), 'g')
+            FROM regexp_matches(%s COLLATE "C", lm_internal.piece_pattern('gpt2'), 'g')
                 WITH ORDINALITY AS p (match, number)
             """,
             (text,),

@@ -108,8 +108,8 @@ def test_every_character_is_cut_as_the_reference_has_it(
         connections["C"],
         """
         SELECT array_agg(p.match[1] ORDER BY p.number)
-        FROM lm.tokenizer(%s) AS t
-        CROSS JOIN LATERAL regexp_matches(%s COLLATE "C", lm.piece_pattern(t.cut), 'g')
+        FROM lm_internal.tokenizer(%s) AS t
+        CROSS JOIN LATERAL regexp_matches(%s COLLATE "C", lm_internal.piece_pattern(t.cut), 'g')
             WITH ORDINALITY AS p (match, number)
         """,
         kind,
@@ -128,7 +128,7 @@ def test_every_character_is_normalized_as_the_reference_has_it(
     texts = [form.format(c) for form in forms for c in EVERY]
     rows = connections["C"].execute(
         """
-        SELECT lm.nfc(t.text)
+        SELECT lm_internal.nfc(t.text)
         FROM unnest(%s::text[]) WITH ORDINALITY AS t (text, number)
         ORDER BY t.number
         """,
@@ -156,7 +156,7 @@ def test_single_words_end_where_the_reference_has_it(
         connections["C"],
         """
         SELECT regexp_replace(
-            %s COLLATE "C", replace(lm.word_character(), '[', '[^') || '+', '', 'g'
+            %s COLLATE "C", replace(lm_internal.word_character(), '[', '[^') || '+', '', 'g'
         )
         """,
         EVERY,

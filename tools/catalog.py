@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[1]
 SQL = ROOT / "sql"
 TARGET = ROOT / "docs" / "reference.md"
 
-# What a user calls or reads, in this order. The other tables follow; everything else is inside.
+# What a user calls or reads first, in this order. What else is in schema lm follows.
 FOR_USERS = {
     "1_tables": """
         run run_token attention_adjustment activation logit tag intervention model vocabulary site
@@ -33,7 +33,7 @@ FOR_USERS = {
         replace_interventions make_intervention forward_once find_runs select_runs token token_tag
         token_id embedding
     """,
-    "7_generation": "generate generate_tokens",
+    "7_generation": "generate generate_tokens generate_many score",
     "8_lenses": """
         attention_pattern head_scores logit_lens lens_grid lens_trajectory lens_logits
         logit_attribution head_results predictions surprise perplexity final_logits residual_norm
@@ -48,17 +48,18 @@ FOR_USERS = {
 HEADER = """\
 # Reference
 
-What `\\d+ lm.*` and `\\df+ lm.*` say, generated from the comments in the database by
+What `\\dt+ lm.*`, `\\dv+ lm.*` and `\\df+ lm.*` say, generated from the comments in the database by
 `tools/catalog.py`, in the order of the chapters of `sql/`. Functions take `model`, a model's name;
 left out it is `lm.default_model()`.
 """
 
 INSIDE = """\
-What the functions above are made of. None of it needs to be called, and all of it may change.
+The schema `lm_internal`: what the functions above are made of. None of it needs to be
+called, and all of it may change.
 """
 
 RELATIONS = """
-    SELECT c.relname, obj_description(c.oid, 'pg_class'), c.relkind = 'r' OR c.relkind = 'p',
+    SELECT c.relnamespace::regnamespace::text, c.relname, obj_description(c.oid, 'pg_class'),
         ARRAY(
             SELECT ARRAY[
                 a.attname::text,
@@ -70,47 +71,49 @@ RELATIONS = """
             ORDER BY a.attnum
         )
     FROM pg_class AS c
-    WHERE c.relnamespace = 'lm'::regnamespace AND c.relkind IN ('r', 'p', 'v', 'c')
-        AND NOT c.relispartition
+    WHERE c.relnamespace = ANY ('{lm,lm_internal}'::regnamespace[])
+        AND c.relkind IN ('r', 'p', 'v', 'c') AND NOT c.relispartition
     ORDER BY c.relname
 """
 
 ENUMS = """
-    SELECT t.typname, obj_description(t.oid, 'pg_type'),
+    SELECT t.typnamespace::regnamespace::text, t.typname, obj_description(t.oid, 'pg_type'),
         ARRAY(
             SELECT e.enumlabel FROM pg_enum AS e
             WHERE e.enumtypid = t.oid
             ORDER BY e.enumsortorder
         )
     FROM pg_type AS t
-    WHERE t.typnamespace = 'lm'::regnamespace AND t.typtype = 'e'
+    WHERE t.typnamespace = ANY ('{lm,lm_internal}'::regnamespace[]) AND t.typtype = 'e'
     ORDER BY t.typname
 """
 
 ROUTINES = """
-    SELECT p.proname, pg_get_function_arguments(p.oid), pg_get_function_result(p.oid),
-        obj_description(p.oid, 'pg_proc'), COALESCE(p.proargnames[:p.pronargs], '{}')
+    SELECT p.pronamespace::regnamespace::text, p.proname, pg_get_function_arguments(p.oid),
+        pg_get_function_result(p.oid), obj_description(p.oid, 'pg_proc'),
+        COALESCE(p.proargnames[:p.pronargs], '{}')
     FROM pg_proc AS p
-    WHERE p.pronamespace = 'lm'::regnamespace AND p.prorettype <> 'trigger'::regtype
-    ORDER BY p.proname, 2
+    WHERE p.pronamespace = ANY ('{lm,lm_internal}'::regnamespace[])
+        AND p.prorettype <> 'trigger'::regtype
+    ORDER BY p.proname, 3
 """
 
 DEFINITION = re.compile(
     r"^\s*CREATE (?:OR REPLACE )?(?:UNLOGGED )?"
     r"(?:TABLE|VIEW|TYPE|FUNCTION|AGGREGATE) "
-    r"lm\.(?P<name>\w+)(?:\((?!\))(?P<arguments>.*?)^\))?",
+    r"(?:lm|lm_internal)\.(?P<name>\w+)(?:\((?!\))(?P<arguments>.*?)^\))?",
     re.MULTILINE | re.DOTALL,
 )
 
 
 @dataclass(frozen=True)
 class Entry:
-    """An object of the schema, its names of arguments if it is a function, and its text."""
+    """An object of a schema, its names of arguments if it is a function, and its text."""
 
+    schema: str
     name: str
     text: str
     arguments: tuple[str, ...] = ()
-    is_table: bool = False
 
 
 def reference(connection: psycopg.Connection) -> str:
@@ -121,9 +124,7 @@ def reference(connection: psycopg.Connection) -> str:
     inside: dict[str, list[Entry]] = {chapter: [] for chapter in chapters}
     for entry in _entries(connection):
         chapter = homes.get((entry.name, entry.arguments)) or homes.get((entry.name, ()), "")
-        for_users = FOR_USERS.get(chapter, "").split()
-        is_called = entry.name in for_users or (entry.is_table and chapter != "")
-        (called if is_called else inside)[chapter].append(entry)
+        (inside if entry.schema == "lm_internal" else called)[chapter].append(entry)
     for chapter, names in FOR_USERS.items():
         order = names.split()
         called[chapter].sort(
@@ -137,29 +138,29 @@ def reference(connection: psycopg.Connection) -> str:
     for chapter, entries in called.items():
         if entries:
             lines.append(f"## {_title(chapter)}\n")
-            lines += [f"### lm.{entry.name}\n\n{entry.text}" for entry in entries]
+            lines += [f"### {entry.schema}.{entry.name}\n\n{entry.text}" for entry in entries]
     lines += ["## Inside\n", INSIDE]
     for chapter, entries in inside.items():
         if entries:
             lines.append(f"### Inside: {_title(chapter).lower()}\n")
-            lines += [f"#### lm.{entry.name}\n\n{entry.text}" for entry in entries]
+            lines += [f"#### {entry.schema}.{entry.name}\n\n{entry.text}" for entry in entries]
     return "\n".join(lines)
 
 
 def _entries(connection: psycopg.Connection) -> Iterator[Entry]:
     # type names are qualified where the path does not lead to them
     connection.execute("SET LOCAL search_path = lm, public")
-    for name, comment, is_table, columns in connection.execute(RELATIONS).fetchall():
+    for schema, name, comment, columns in connection.execute(RELATIONS).fetchall():
         rows = [f"| `{column}` | `{type_}` | {_cell(text)} |" for column, type_, text in columns]
         table = "\n".join(["| column | type | |", "|---|---|---|", *rows])
-        yield Entry(name, f"{comment or ''}\n\n{table}\n", is_table=is_table)
-    for name, comment, labels in connection.execute(ENUMS).fetchall():
-        yield Entry(
-            name, f"{comment or ''}\n\n" + " ".join(f"`{label}`" for label in labels) + "\n"
-        )
-    for name, arguments, result, comment, names in connection.execute(ROUTINES).fetchall():
-        call = f"```\nlm.{name}({arguments})\n→ {result}\n```"
-        yield Entry(name, f"{call}\n\n{comment or ''}\n", tuple(names))
+        yield Entry(schema, name, f"{comment or ''}\n\n{table}\n")
+    for schema, name, comment, labels in connection.execute(ENUMS).fetchall():
+        listed = " ".join(f"`{label}`" for label in labels)
+        yield Entry(schema, name, f"{comment or ''}\n\n{listed}\n")
+    for row in connection.execute(ROUTINES).fetchall():
+        schema, name, arguments, result, comment, names = row
+        call = f"```\n{schema}.{name}({arguments})\n→ {result}\n```"
+        yield Entry(schema, name, f"{call}\n\n{comment or ''}\n", tuple(names))
 
 
 def _homes() -> dict[tuple[str, tuple[str, ...]], str]:

@@ -23,7 +23,7 @@ TEMPLATE = Template("""\
 -- Written by tools/wide_products.py; not to be edited.
 $heading
 
-CREATE OR REPLACE FUNCTION lm.$function(
+CREATE OR REPLACE FUNCTION lm_internal.$function(
 $arguments
 )
 RETURNS $returns
@@ -65,7 +65,7 @@ $places
     WHERE p.start + output.place <= cardinality($function.x)$order;
 END;
 
-COMMENT ON FUNCTION lm.$function IS
+COMMENT ON FUNCTION lm_internal.$function IS
 '$comment';
 """)
 
@@ -144,7 +144,7 @@ def linear(width: int, use: str) -> WideProduct:
         name=function,
         width=width,
         function=function,
-        heading=f"lm.linear for {use}.",
+        heading=f"lm_internal.linear for {use}.",
         arguments="x vector[],\nmodel_id int,\nlayer int,\nmap lm.site,\nblock int",
         returns="vector[]",
         attributes="STABLE\nPARALLEL SAFE\n"
@@ -165,7 +165,7 @@ OFFSET 0""",  # noqa: S608 (no input, but a width)
         beside=("array_agg(u.bias)::vector AS bias",),
         term="u.w <#> {x}",
         result="SELECT array_agg(p.bias - output.y::vector ORDER BY p.start, output.place)",
-        comment=f"lm.linear of {use}: a weight is read once for {WORDS[width]} of them.",
+        comment=f"lm_internal.linear of {use}: a weight is read once for {WORDS[width]} of them.",
     )
 
 
@@ -176,7 +176,7 @@ PRODUCTS = (
         name="product_by_16",
         width=16,
         function="product_by_16",
-        heading="lm.product. Without SET, so that it is inlined.",
+        heading="lm_internal.product. Without SET, so that it is inlined.",
         arguments="x vector[],\ny vector[]",
         returns="SETOF vector[]",
         attributes="IMMUTABLE\nPARALLEL SAFE\nROWS 1",
@@ -185,7 +185,7 @@ PRODUCTS = (
         rows="SELECT unnest(product_by_16.y) AS w",
         term="-({x} <#> u.w)",
         result="SELECT array_agg(output.y::vector ORDER BY p.start, output.place)",
-        comment="lm.product, sixteen rows of x at a time.",
+        comment="lm_internal.product, sixteen rows of x at a time.",
     ),
     WideProduct(
         name="unembed_by_16",
@@ -203,7 +203,7 @@ PRODUCTS = (
 SELECT
     r.bias,
     r.weight AS w
-FROM lm.unembedding_rows(unembed.model_id) AS r
+FROM lm_internal.unembedding_rows(unembed.model_id) AS r
 ORDER BY r.token_id
 OFFSET 0""",
         term="(u.bias - (u.w <#> {x}))::real",

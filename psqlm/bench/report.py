@@ -244,7 +244,7 @@ def _table(rows: list[Row]) -> Table:
 def _stage_table(profiles: list[Profile]) -> Table:
     """Where the time goes: a line per step, a column per pass."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title="Where the time goes")
-    table.add_column("step of lm.transformer", no_wrap=True)
+    table.add_column("step of lm_internal.transformer", no_wrap=True)
     for profile in profiles:
         table.add_column(f"{profile.name}\n{profile.dtype}", justify="right", no_wrap=True)
     small: list[str] = []

@@ -152,10 +152,10 @@ def _take_apart(each: Measurements, plan: Plan, report: Report) -> None:
                 )
                 continue
             report.plans[f"{key}-{each.dtype}"] = text
-            totals = {"lm.transformer as watched": sum(stages.values())}
+            totals = {"lm_internal.transformer as watched": sum(stages.values())}
             if work is token:
                 samples, _ = in_turn(ours.unembed, None, plan.repeats)
-                totals["lm.logits of a position"] = float(np.median(samples))
+                totals["lm_internal.logits of a position"] = float(np.median(samples))
             row = report.row(key, each.dtype)
             if row is not None and row.medians[0] is not None:
                 totals["the whole, unwatched"] = row.medians[0]

@@ -1,9 +1,9 @@
 """Where the time goes, step by step.
 
-The planner inlines the steps of lm.transformer, so neither EXPLAIN nor PostgreSQL's statistics name
-them. Hence two looks at each pass, by copies that a transaction makes and rolls back. In one copy
-the steps are functions that are not inlined, and PostgreSQL counts the time of each. The other is
-inlined whole: EXPLAIN shows its plan, with a subplan for each CTE of lm.attention.
+The planner inlines the steps of lm_internal.transformer, so neither EXPLAIN nor PostgreSQL's
+statistics name them. Hence two looks at each pass, by copies that a transaction makes and rolls
+back. In one copy the steps are functions that are not inlined, and PostgreSQL counts the time of
+each. The other is inlined whole: EXPLAIN shows its plan, with a subplan for each CTE of attention.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from psycopg import sql
 
 Node = dict[str, Any]
 
-# A step as it stands in the body of lm.transformer or lm.mlp, with the site it makes if it says so.
+# A step as it stands in the body of transformer or mlp, with the site it makes if it says so.
 STEP = re.compile(
-    r"\blm\.(?P<function>embed_tokens|norm|norm_heads|linear|rotate|attention|output|add|activated)"
+    r"\blm_internal\.(?P<function>embed_tokens|norm|norm_heads|linear|rotate|attention|output|add|activated)"
     r"\((?P<site>'\w+'(?=::))?"
 )
 UNNAMED = {"embed_tokens": "embed", "activated": "mlp_post", "attention": "attention"}
-# What lm.attention is made of, by its CTEs.
+# What lm_internal.attention is made of, by its CTEs.
 ATTENTION = {
     "context": "context",
     "key_head": "heads of k and v",
@@ -72,7 +72,7 @@ class Profile:
 
 @dataclass(frozen=True)
 class Pass:
-    """What lm.transformer is asked to run.
+    """What lm_internal.transformer is asked to run.
 
     Attributes:
         model_id: the model.
@@ -215,13 +215,13 @@ def _copy_function(
     watched: bool = False,
     within: dict[str, str] | None = None,
 ) -> dict[str, str]:
-    """Copy a function of lm to pg_temp without its SET clauses, and set these here.
+    """Copy a function of lm_internal to pg_temp without its SET clauses, and set these here.
 
     Args:
         connection: in a transaction.
         name: the function.
         watched: whether its steps become copies that are not inlined, each in a schema of its own.
-        within: schemas and steps of lm.mlp, where that has been copied so before.
+        within: schemas and steps of mlp, where that has been copied so before.
 
     Returns:
         Schemas and steps, in the order in which they stand.
@@ -230,7 +230,9 @@ def _copy_function(
     for setting in settings:
         connection.execute("SELECT set_config(%s, %s, true)", tuple(setting.split("=", 1)))
     head, body = definition.split("\nBEGIN ATOMIC", 1)
-    head = re.sub(r"^ SET .*\n?", "", head.replace(" lm.", " pg_temp.", 1), flags=re.MULTILINE)
+    head = re.sub(
+        r"^ SET .*\n?", "", head.replace(" lm_internal.", " pg_temp.", 1), flags=re.MULTILINE
+    )
     steps: dict[str, str] = {}
 
     def watch(call: re.Match[str]) -> str:
@@ -244,33 +246,35 @@ def _copy_function(
                 sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(schema))
             )
             # a function with a setting is not inlined
-            before, rest = copied.replace(" lm.", f" {schema}.", 1).split("\nBEGIN ATOMIC", 1)
+            before, rest = copied.replace(" lm_internal.", f" {schema}.", 1).split(
+                "\nBEGIN ATOMIC", 1
+            )
             connection.execute(f"{before}\n SET jit = off\nBEGIN ATOMIC{rest}".encode())
         return f"{schema}.{call['function']}({call['site'] or ''}"
 
     if watched:
         body = STEP.sub(watch, body)
-        if within is not None and "lm.mlp(" in body:
-            body = body.replace("lm.mlp(", "pg_temp.mlp(")
+        if within is not None and "lm_internal.mlp(" in body:
+            body = body.replace("lm_internal.mlp(", "pg_temp.mlp(")
             steps = _in_order(steps, within)
     connection.execute(f"{head}\nBEGIN ATOMIC{body}".encode())
     return steps
 
 
 def _in_order(steps: dict[str, str], within: dict[str, str]) -> dict[str, str]:
-    """The steps of lm.mlp before the last of lm.transformer, which adds what they make."""
+    """The steps of mlp before the last of transformer, which adds what they make."""
     *before, last = steps.items()
     return dict([*before, *within.items(), last])
 
 
 def _definition(connection: psycopg.Connection[Any], name: str) -> tuple[str, list[str]]:
-    """The text of a function of lm, and its settings; of overloads the one that takes lm.here."""
+    """The text of a function, and its settings; of overloads the one that takes a layer's here."""
     row = connection.execute(
         """
         SELECT pg_get_functiondef(p.oid), p.proconfig
         FROM pg_proc AS p
-        WHERE p.pronamespace = 'lm'::regnamespace AND p.proname = %s
-        ORDER BY 'lm.here'::regtype = ANY (p.proargtypes) DESC
+        WHERE p.pronamespace = 'lm_internal'::regnamespace AND p.proname = %s
+        ORDER BY 'lm_internal.here'::regtype = ANY (p.proargtypes) DESC
         LIMIT 1
         """,
         (name,),

@@ -104,7 +104,7 @@ def _ours(
                     WHERE r.run_id = %s AND f.site = 'ln_final'
                     GROUP BY r.model_id, f.position / 64
                 ) AS part
-                CROSS JOIN LATERAL lm.unembed(part.x, part.model_id) AS u
+                CROSS JOIN LATERAL lm_internal.unembed(part.x, part.model_id) AS u
                 """,
                 (run_id,),
             )

@@ -39,7 +39,7 @@ COMMENT ON COLUMN lm.attention_cache.value IS 'The values of all heads end to en
 -- MAIN: in the row itself wherever both fit a page
 ALTER TABLE lm.attention_cache ALTER key SET STORAGE MAIN, ALTER value SET STORAGE MAIN;
 
-CREATE FUNCTION lm.forget_generation()
+CREATE FUNCTION lm_internal.forget_generation()
 RETURNS trigger
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -51,7 +51,7 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION lm.forget_generation IS
+COMMENT ON FUNCTION lm_internal.forget_generation IS
 'At commit, deletes a generation that is not to be kept and its cache with it; an error has undone both before.';
 
 CREATE CONSTRAINT TRIGGER forget_generation
@@ -59,7 +59,7 @@ AFTER INSERT ON lm.generation
 DEFERRABLE INITIALLY DEFERRED
 FOR EACH ROW
 WHEN (NOT new.keep)
-EXECUTE FUNCTION lm.forget_generation();
+EXECUTE FUNCTION lm_internal.forget_generation();
 
 COMMENT ON TRIGGER forget_generation ON lm.generation IS
 'Leaves no cache behind, however a generation ends: finished, closed half way, or failed.';

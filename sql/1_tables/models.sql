@@ -84,7 +84,7 @@ COMMENT ON TYPE lm.normalizer IS
 COMMENT ON TYPE lm.space_before IS
 'What a space is put before: nothing; each segment between added tokens; each piece, or the start of the text alone, unless a space is there.';
 COMMENT ON TYPE lm.cut IS
-'How a text is cut into pieces; lm.piece_pattern has the regular expression of each.';
+'How a text is cut into pieces; lm_internal.piece_pattern has the regular expression of each.';
 COMMENT ON TYPE lm.token_kind IS
 'ordinary: merges make it. byte: it is one byte of a character outside the alphabet. unmerged: neither; a text has it only where it is read whole.';
 

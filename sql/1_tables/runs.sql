@@ -34,7 +34,7 @@ COMMENT ON COLUMN lm.run.interventions IS 'The set of interventions that were ma
 COMMENT ON COLUMN lm.run.started_at IS 'When it began.';
 COMMENT ON COLUMN lm.run.duration IS 'How long the pass took.';
 COMMENT ON COLUMN lm.run.intervention_digest IS
-'lm.intervention_digest of that set as it was then: it tells whether the set has been changed since; NULL: none, or not known.';
+'lm_internal.intervention_digest of that set as it was then: it tells whether the set has been changed since; NULL: none, or not known.';
 
 CREATE TABLE lm.run_token (
     run_id bigint NOT NULL REFERENCES lm.run ON DELETE CASCADE,

@@ -1,7 +1,10 @@
--- The names of the schema's sites. The tables follow, by what they hold.
+-- The schemas, and the names of the sites. The tables follow, by what they hold.
 
 COMMENT ON SCHEMA lm IS
 'A language model that you query: GPT-2 as tables, its forward pass as SQL, what happens inside it as rows.';
+
+COMMENT ON SCHEMA lm_internal IS
+'What the functions of the schema lm are made of. None of it needs to be called, and all of it may change.';
 
 -- what ends in a product is named by the site it makes: TransformerLens's hook points
 CREATE TYPE lm.site AS ENUM (

@@ -141,7 +141,7 @@ ALTER TABLE lm.position_embedding ALTER embedding SET STORAGE MAIN;
 ALTER TABLE lm.layer_norm ALTER gain SET STORAGE MAIN, ALTER bias SET STORAGE MAIN;
 
 -- weights are tables of each model's own, which no foreign key can delete
-CREATE FUNCTION lm.drop_weights()
+CREATE FUNCTION lm_internal.drop_weights()
 RETURNS trigger
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -152,11 +152,11 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION lm.drop_weights IS 'Drops the weights of models that have been deleted.';
+COMMENT ON FUNCTION lm_internal.drop_weights IS 'Drops the weights of models that have been deleted.';
 
 CREATE TRIGGER drop_weights
 AFTER DELETE ON lm.model
 FOR EACH STATEMENT
-EXECUTE FUNCTION lm.drop_weights();
+EXECUTE FUNCTION lm_internal.drop_weights();
 
 COMMENT ON TRIGGER drop_weights ON lm.model IS 'Drops the weights of models that are deleted.';

@@ -1,7 +1,7 @@
 -- Who waits for whom. Order of locks: the model's name, its row, its runs, and at the very end the
 -- tables of weights, for which nobody waits: what runs and what goes never wait for each other.
 
-CREATE OR REPLACE FUNCTION lm.hold_model(
+CREATE OR REPLACE FUNCTION lm_internal.hold_model(
     model_id int
 )
 RETURNS int
@@ -12,17 +12,17 @@ SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 RETURN COALESCE(
     (SELECT m.model_id FROM lm.model AS m WHERE m.model_id = hold_model.model_id FOR KEY SHARE),
-    lm.fail(
+    lm_internal.fail(
         NULL::int,
         'the model has been dropped meanwhile',
         'SELECT name FROM lm.model lists those that are loaded'
     )
 );
 
-COMMENT ON FUNCTION lm.hold_model IS
+COMMENT ON FUNCTION lm_internal.hold_model IS
 'Keeps a model from being dropped until the transaction ends: what runs it will find it. Errors: it is gone.';
 
-CREATE OR REPLACE FUNCTION lm.who_holds(
+CREATE OR REPLACE FUNCTION lm_internal.who_holds(
     name text
 )
 RETURNS text
@@ -63,10 +63,10 @@ BEGIN ATOMIC
         );
 END;
 
-COMMENT ON FUNCTION lm.who_holds IS
+COMMENT ON FUNCTION lm_internal.who_holds IS
 'The other sessions whose open transactions run or change models, or load this one: those that a drop may wait for.';
 
-CREATE OR REPLACE FUNCTION lm.lock_model(
+CREATE OR REPLACE FUNCTION lm_internal.lock_model(
     name text
 )
 RETURNS int
@@ -102,7 +102,7 @@ BEGIN
                         MESSAGE = format(
                             'model "%s" is in use by %s',
                             lock_model.name,
-                            COALESCE(lm.who_holds(lock_model.name), 'another session')
+                            COALESCE(lm_internal.who_holds(lock_model.name), 'another session')
                         ),
                         HINT = 'try again when that transaction has ended',
                         ERRCODE = 'lock_not_available';
@@ -113,5 +113,5 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION lm.lock_model IS
+COMMENT ON FUNCTION lm_internal.lock_model IS
 'Waits a few seconds for the sessions that run a model, or load one of its name, and then keeps others from it. Returns its key; NULL: there is no such model. Errors: it stays in use, with the sessions that use it.';

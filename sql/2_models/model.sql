@@ -1,7 +1,7 @@
 -- Which model a call means, and how functions refuse bad input.
 
 -- A query cannot raise an error, so this is PL/pgSQL.
-CREATE OR REPLACE FUNCTION lm.fail(
+CREATE OR REPLACE FUNCTION lm_internal.fail(
     like_type anyelement,
     message text,
     hint text DEFAULT NULL
@@ -21,10 +21,10 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION lm.fail IS
+COMMENT ON FUNCTION lm_internal.fail IS
 'Raises an error from within a query. like_type gives the type that the query expects in this place.';
 
-CREATE OR REPLACE FUNCTION lm.row_limit(
+CREATE OR REPLACE FUNCTION lm_internal.row_limit(
     k int
 )
 RETURNS int
@@ -32,14 +32,14 @@ LANGUAGE sql
 STABLE
 RETURN CASE
     WHEN row_limit.k >= 0 OR row_limit.k IS NULL THEN row_limit.k
-    ELSE lm.fail(
+    ELSE lm_internal.fail(
         NULL::int,
         format('k is %s: it counts rows, from 0 up', row_limit.k),
         'leave k NULL for all rows'
     )
 END;
 
-COMMENT ON FUNCTION lm.row_limit IS
+COMMENT ON FUNCTION lm_internal.row_limit IS
 'How many rows are wanted: k, or NULL for all of them. Errors: k is negative.';
 
 CREATE OR REPLACE FUNCTION lm.default_model()
@@ -53,8 +53,8 @@ RETURN (
             WHEN count(*) FILTER (WHERE m.is_default) = 1
                 THEN min(m.name) FILTER (WHERE m.is_default)
             WHEN count(*) = 0
-                THEN lm.fail(NULL::text, 'no model is loaded', 'psqlm load demo')
-            ELSE lm.fail(
+                THEN lm_internal.fail(NULL::text, 'no model is loaded', 'psqlm load demo')
+            ELSE lm_internal.fail(
                 NULL::text,
                 'several models are loaded and none is the default: '
                 || string_agg(m.name, ', ' ORDER BY m.name),
@@ -80,7 +80,7 @@ RETURN COALESCE(
         FROM lm.model AS m
         WHERE m.name = COALESCE(model_id.model, (SELECT lm.default_model()))
     ),
-    lm.fail(
+    lm_internal.fail(
         NULL::int,
         'no model named "' || model_id.model || '" is loaded',
         'SELECT name FROM lm.model lists the loaded ones; psqlm load adds others'

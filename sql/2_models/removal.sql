@@ -1,6 +1,6 @@
 -- How models and runs go, with all that belongs to them.
 
-CREATE OR REPLACE FUNCTION lm.require_unused(
+CREATE OR REPLACE FUNCTION lm_internal.require_unused(
     run_ids bigint[]
 )
 RETURNS boolean
@@ -10,7 +10,7 @@ BEGIN ATOMIC
     SELECT
         CASE
             WHEN count(*) = 0 THEN true
-            ELSE lm.fail(
+            ELSE lm_internal.fail(
                 true,
                 format(
                     'run %s is needed by the interventions "%s"',
@@ -32,7 +32,7 @@ BEGIN ATOMIC
     WHERE i.from_run = ANY (require_unused.run_ids);
 END;
 
-COMMENT ON FUNCTION lm.require_unused IS
+COMMENT ON FUNCTION lm_internal.require_unused IS
 'True where no set of interventions takes vectors from these runs. Errors: one does, which is named.';
 
 CREATE OR REPLACE FUNCTION lm.drop_runs(
@@ -44,7 +44,7 @@ VOLATILE
 SET lock_timeout = '5s'
 BEGIN ATOMIC
     SELECT
-        lm.fail(
+        lm_internal.fail(
             true,
             'no such run: ' || string_agg(COALESCE(d.run_id::text, 'NULL'), ', '),
             'SELECT run_id FROM lm.run lists all runs'
@@ -53,7 +53,7 @@ BEGIN ATOMIC
     WHERE NOT EXISTS (SELECT FROM lm.run AS r WHERE r.run_id = d.run_id)
     HAVING count(*) > 0;
 
-    SELECT lm.require_unused(drop_runs.run_ids);
+    SELECT lm_internal.require_unused(drop_runs.run_ids);
 
     WITH
     dropped AS (
@@ -130,8 +130,8 @@ SET lock_timeout = '5s'
 BEGIN ATOMIC
     SELECT
         COALESCE(
-            lm.lock_model(drop_model.name),
-            lm.fail(
+            lm_internal.lock_model(drop_model.name),
+            lm_internal.fail(
                 NULL::int,
                 format('no model named "%s" is loaded', drop_model.name),
                 'SELECT name FROM lm.model lists those that are'
@@ -139,7 +139,7 @@ BEGIN ATOMIC
         );
 
     SELECT
-        lm.require_unused(
+        lm_internal.require_unused(
             ARRAY(
                 SELECT r.run_id
                 FROM lm.run AS r

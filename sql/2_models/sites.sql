@@ -1,6 +1,6 @@
 -- The sites of a model: which ones it has, and how wide they are.
 
-CREATE OR REPLACE FUNCTION lm.has_norm(
+CREATE OR REPLACE FUNCTION lm_internal.has_norm(
     model_id int,
     site text
 )
@@ -14,7 +14,7 @@ RETURN EXISTS (
     WHERE n.model_id = has_norm.model_id AND n.site = has_norm.site
 );
 
-COMMENT ON FUNCTION lm.has_norm IS 'Whether the layers of a model have a norm of this name.';
+COMMENT ON FUNCTION lm_internal.has_norm IS 'Whether the layers of a model have a norm of this name.';
 
 CREATE OR REPLACE VIEW lm.model_site AS
 SELECT
@@ -31,7 +31,7 @@ CROSS JOIN LATERAL (
         EXISTS (SELECT FROM lm.position_embedding AS p WHERE p.model_id = m.model_id)
     ),
     ('resid_pre', NULL, m.d_model, true),
-    ('ln1', NULL, m.d_model, lm.has_norm(m.model_id, 'ln1')),
+    ('ln1', NULL, m.d_model, lm_internal.has_norm(m.model_id, 'ln1')),
     ('q', m.n_head, m.d_head, true),
     ('k', m.n_kv_head, m.d_head, true),
     ('v', m.n_kv_head, m.d_head, true),
@@ -46,14 +46,14 @@ CROSS JOIN LATERAL (
     ('attn_scores', m.n_head, NULL, true),
     ('pattern', m.n_head, NULL, true),
     ('z', m.n_head, m.d_head, true),
-    ('ln1_post', NULL, m.d_model, lm.has_norm(m.model_id, 'ln1_post')),
+    ('ln1_post', NULL, m.d_model, lm_internal.has_norm(m.model_id, 'ln1_post')),
     ('attn_out', NULL, m.d_model, true),
     ('resid_mid', NULL, m.d_model, NOT m.parallel_attn_mlp),
-    ('ln2', NULL, m.d_model, lm.has_norm(m.model_id, 'ln2')),
+    ('ln2', NULL, m.d_model, lm_internal.has_norm(m.model_id, 'ln2')),
     ('mlp_pre', NULL, m.d_mlp, true),
     ('mlp_pre_linear', NULL, m.d_mlp, m.gated_mlp),
     ('mlp_post', NULL, m.d_mlp, true),
-    ('ln2_post', NULL, m.d_model, lm.has_norm(m.model_id, 'ln2_post')),
+    ('ln2_post', NULL, m.d_model, lm_internal.has_norm(m.model_id, 'ln2_post')),
     ('mlp_out', NULL, m.d_model, true),
     ('resid_post', NULL, m.d_model, true),
     ('ln_final', NULL, m.d_model, true),
@@ -69,7 +69,7 @@ COMMENT ON COLUMN lm.model_site.n_head IS 'Number of heads, each a row of its ow
 COMMENT ON COLUMN lm.model_site.width IS
 'How many numbers a captured vector has. NULL: one for each key (attn_scores, pattern) or token (logits).';
 
-CREATE OR REPLACE FUNCTION lm.key_site(
+CREATE OR REPLACE FUNCTION lm_internal.key_site(
     model_id int
 )
 RETURNS lm.site
@@ -82,5 +82,5 @@ RETURN CASE
     ELSE 'k'
 END::lm.site;
 
-COMMENT ON FUNCTION lm.key_site IS
+COMMENT ON FUNCTION lm_internal.key_site IS
 'The site that attention reads as keys: rot_k if the model rotates keys, else k.';

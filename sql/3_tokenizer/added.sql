@@ -1,16 +1,16 @@
 -- Added tokens: those that are read whole wherever a text has them.
 
-CREATE OR REPLACE FUNCTION lm.word_character()
+CREATE OR REPLACE FUNCTION lm_internal.word_character()
 RETURNS text
 LANGUAGE sql
 IMMUTABLE
 PARALLEL SAFE
-RETURN '[' || lm.unicode_letters() || lm.unicode_word_parts() || ']';
+RETURN '[' || lm_internal.unicode_letters() || lm_internal.unicode_word_parts() || ']';
 
-COMMENT ON FUNCTION lm.word_character IS
+COMMENT ON FUNCTION lm_internal.word_character IS
 'The regular expression of the characters that words are made of. Beside one of them a single_word token is not read.';
 
-CREATE OR REPLACE FUNCTION lm.split_at_added(
+CREATE OR REPLACE FUNCTION lm_internal.split_at_added(
     text text,
     model_id int,
     normalized boolean
@@ -67,13 +67,13 @@ BEGIN ATOMIC
                 a.single_word
                 AND COALESCE(
                     right(COALESCE(NULLIF(f.text, ''), lag(f.content) OVER in_order), 1)
-                    ~ lm.word_character()
+                    ~ lm_internal.word_character()
                     OR left(
                         COALESCE(
                             NULLIF(lead(f.text) OVER in_order, ''), lead(f.content) OVER in_order
                         ),
                         1
-                    ) ~ lm.word_character(),
+                    ) ~ lm_internal.word_character(),
                     false
                 )
             ) AS taken
@@ -114,12 +114,15 @@ BEGIN ATOMIC
                     regexp_replace(
                         s.text,
                         CASE
-                            WHEN s.strip_start THEN '^[' || lm.unicode_spaces() || ']+'
+                            WHEN s.strip_start THEN '^[' || lm_internal.unicode_spaces() || ']+'
                             ELSE '(?!)'
                         END,
                         ''
                     ),
-                    CASE WHEN s.strip_end THEN '[' || lm.unicode_spaces() || ']+$' ELSE '(?!)' END,
+                    CASE
+                        WHEN s.strip_end THEN '[' || lm_internal.unicode_spaces() || ']+$'
+                        ELSE '(?!)'
+                    END,
                     ''
                 )
             ELSE s.text
@@ -128,5 +131,5 @@ BEGIN ATOMIC
     FROM segment AS s;
 END;
 
-COMMENT ON FUNCTION lm.split_at_added IS
+COMMENT ON FUNCTION lm_internal.split_at_added IS
 'A text cut at added tokens: segments from 0, each a text and the token that ends it, NULL for the last.';

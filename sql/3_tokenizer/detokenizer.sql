@@ -1,6 +1,6 @@
 -- From tokens back to bytes and text.
 
-CREATE OR REPLACE FUNCTION lm.tokenizer(
+CREATE OR REPLACE FUNCTION lm_internal.tokenizer(
     model text DEFAULT NULL
 )
 RETURNS SETOF lm.tokenizer
@@ -12,10 +12,10 @@ BEGIN ATOMIC
     INNER JOIN lm.tokenizer AS t ON t.model_id = m.model_id;
 END;
 
-COMMENT ON FUNCTION lm.tokenizer IS
+COMMENT ON FUNCTION lm_internal.tokenizer IS
 'How texts become tokens; model by name, or the default. Errors: no such model.';
 
-CREATE OR REPLACE FUNCTION lm.utf8_text(
+CREATE OR REPLACE FUNCTION lm_internal.utf8_text(
     bytes bytea
 )
 RETURNS text
@@ -46,10 +46,10 @@ BEGIN ATOMIC
     ) WITH ORDINALITY AS m (run, number);
 END;
 
-COMMENT ON FUNCTION lm.utf8_text IS
+COMMENT ON FUNCTION lm_internal.utf8_text IS
 'Bytes as text. Each maximal subpart that is not UTF-8 becomes U+FFFD, and so does byte 0, which text cannot hold.';
 
-CREATE OR REPLACE FUNCTION lm.readable(
+CREATE OR REPLACE FUNCTION lm_internal.readable(
     bytes bytea
 )
 RETURNS text
@@ -57,14 +57,14 @@ LANGUAGE sql
 IMMUTABLE
 PARALLEL SAFE
 RETURN CASE
-    WHEN convert_to(lm.utf8_text(readable.bytes), 'UTF8') = readable.bytes
-        THEN lm.utf8_text(readable.bytes)
+    WHEN convert_to(lm_internal.utf8_text(readable.bytes), 'UTF8') = readable.bytes
+        THEN lm_internal.utf8_text(readable.bytes)
     ELSE '\x' || encode(readable.bytes, 'hex')
 END;
 
-COMMENT ON FUNCTION lm.readable IS 'Bytes as text where they are UTF-8, else as \x and their hexadecimal digits.';
+COMMENT ON FUNCTION lm_internal.readable IS 'Bytes as text where they are UTF-8, else as \x and their hexadecimal digits.';
 
-CREATE OR REPLACE FUNCTION lm.tokens_by_id(
+CREATE OR REPLACE FUNCTION lm_internal.tokens_by_id(
     token_ids int[],
     model_id int
 )
@@ -76,7 +76,7 @@ BEGIN ATOMIC
         t.position,
         COALESCE(
             v.bytes,
-            lm.fail(
+            lm_internal.fail(
                 NULL::bytea,
                 format(
                     'token id %s is not in the vocabulary of model "%s"',
@@ -90,7 +90,9 @@ BEGIN ATOMIC
     FROM unnest(
         COALESCE(
             tokens_by_id.token_ids,
-            lm.fail(NULL::int[], 'no token ids: they are NULL', 'give an int[]; {} is empty')
+            lm_internal.fail(
+                NULL::int[], 'no token ids: they are NULL', 'give an int[]; {} is empty'
+            )
         )
     ) WITH ORDINALITY AS t (token_id, position)
     LEFT JOIN LATERAL (
@@ -101,7 +103,7 @@ BEGIN ATOMIC
     ) AS v ON true;
 END;
 
-COMMENT ON FUNCTION lm.tokens_by_id IS
+COMMENT ON FUNCTION lm_internal.tokens_by_id IS
 'The bytes of each of some tokens, and their kind. Errors: NULL; an id that is NULL or not in the vocabulary.';
 
 CREATE OR REPLACE FUNCTION lm.decode_bytes(
@@ -114,7 +116,7 @@ STABLE
 BEGIN ATOMIC
     SELECT COALESCE(string_agg(t.bytes, '' ORDER BY t.position), '')
     FROM lm.model_id(decode_bytes.model) AS m (model_id)
-    CROSS JOIN LATERAL lm.tokens_by_id(decode_bytes.token_ids, m.model_id) AS t;
+    CROSS JOIN LATERAL lm_internal.tokens_by_id(decode_bytes.token_ids, m.model_id) AS t;
 END;
 
 COMMENT ON FUNCTION lm.decode_bytes IS
@@ -137,8 +139,8 @@ BEGIN ATOMIC
             t.kind = 'byte' AS is_byte,
             t.position - row_number() OVER (PARTITION BY t.kind = 'byte' ORDER BY t.position)
                 AS stretch
-        FROM lm.tokenizer(decode.model) AS i
-        CROSS JOIN LATERAL lm.tokens_by_id(decode.token_ids, i.model_id) AS t
+        FROM lm_internal.tokenizer(decode.model) AS i
+        CROSS JOIN LATERAL lm_internal.tokens_by_id(decode.token_ids, i.model_id) AS t
     ),
 
     -- bytes of characters outside an alphabet, and all between them
@@ -158,9 +160,10 @@ BEGIN ATOMIC
                 string_agg(
                     CASE
                         -- such bytes are read together or not at all
-                        WHEN s.is_byte AND convert_to(lm.utf8_text(s.bytes), 'UTF8') <> s.bytes
+                        WHEN s.is_byte
+                            AND convert_to(lm_internal.utf8_text(s.bytes), 'UTF8') <> s.bytes
                             THEN repeat('�', octet_length(s.bytes))
-                        ELSE lm.utf8_text(s.bytes)
+                        ELSE lm_internal.utf8_text(s.bytes)
                     END,
                     '' ORDER BY s.position
                 ),

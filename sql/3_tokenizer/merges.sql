@@ -1,7 +1,7 @@
 -- Byte-pair encoding: how a piece of text is merged into tokens.
 -- Meanwhile the piece is spelled '<6c><6f><77>': each token as its bytes, hexadecimal, in brackets.
 
-CREATE OR REPLACE FUNCTION lm.symbols(
+CREATE OR REPLACE FUNCTION lm_internal.symbols(
     piece text,
     foreign_character text
 )
@@ -33,10 +33,10 @@ RETURN CASE
     ELSE encode(convert_to(symbols.piece, 'UTF8'), 'hex')
 END;
 
-COMMENT ON FUNCTION lm.symbols IS
+COMMENT ON FUNCTION lm_internal.symbols IS
 'The bytes of a piece of text, hexadecimal; before each byte of a character outside the alphabet stands ff, which no text has.';
 
-CREATE OR REPLACE FUNCTION lm.spell(
+CREATE OR REPLACE FUNCTION lm_internal.spell(
     symbols text,
     foreign_character text
 )
@@ -54,10 +54,10 @@ RETURN regexp_replace(
     'g'
 );
 
-COMMENT ON FUNCTION lm.spell IS
+COMMENT ON FUNCTION lm_internal.spell IS
 'Symbols as the tokens that a piece begins with: low is <6c><6f><77>. They are bytes, or characters where a model has an alphabet.';
 
-CREATE OR REPLACE FUNCTION lm.tokens_in(
+CREATE OR REPLACE FUNCTION lm_internal.tokens_in(
     spelling text
 )
 RETURNS TABLE (number bigint, hex text, bytes bytea, kind lm.token_kind)
@@ -79,18 +79,18 @@ BEGIN ATOMIC
         WITH ORDINALITY AS t (hex, number);
 END;
 
-COMMENT ON FUNCTION lm.tokens_in IS 'The tokens of a spelled piece, numbered from 1.';
+COMMENT ON FUNCTION lm_internal.tokens_in IS 'The tokens of a spelled piece, numbered from 1.';
 
-CREATE OR REPLACE AGGREGATE lm.replace_all(text, text) (
+CREATE OR REPLACE AGGREGATE lm_internal.replace_all(text, text) (
     -- strict and without a first state: the first row's first argument is the text to work on
     SFUNC = replace,
     STYPE = text
 );
 
-COMMENT ON AGGREGATE lm.replace_all(text, text) IS
+COMMENT ON AGGREGATE lm_internal.replace_all(text, text) IS
 'One replacement after another. The first row''s first argument is the text to work on; in it each further row replaces its first argument by its second.';
 
-CREATE OR REPLACE FUNCTION lm.possible_merges(
+CREATE OR REPLACE FUNCTION lm_internal.possible_merges(
     spelling text,
     model_id int
 )
@@ -125,10 +125,10 @@ BEGIN ATOMIC
     WINDOW earlier AS (ORDER BY f.rank ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING);
 END;
 
-COMMENT ON FUNCTION lm.possible_merges IS
+COMMENT ON FUNCTION lm_internal.possible_merges IS
 'The merges that a spelled piece allows, each with its pair of tokens and the token that it makes of them. everywhere: it is made wherever the pair stands, because all that it makes possible ranks higher; otherwise in one place, and then the piece is looked at again. at_once: it can follow those of lower rank without another look.';
 
-CREATE OR REPLACE FUNCTION lm.replace_first(
+CREATE OR REPLACE FUNCTION lm_internal.replace_first(
     spelling text,
     pair text,
     token text
@@ -142,10 +142,10 @@ RETURN overlay(
     FROM strpos(replace_first.spelling, replace_first.pair) FOR length(replace_first.pair)
 );
 
-COMMENT ON FUNCTION lm.replace_first IS
+COMMENT ON FUNCTION lm_internal.replace_first IS
 'A spelled piece with a pair of its tokens merged at the first place where the pair stands.';
 
-CREATE OR REPLACE FUNCTION lm.merge_once(
+CREATE OR REPLACE FUNCTION lm_internal.merge_once(
     spelling text,
     model_id int
 )
@@ -154,7 +154,7 @@ LANGUAGE sql
 STABLE
 BEGIN ATOMIC
     -- the merge of lowest rank, and what may go along with it
-    SELECT lm.replace_all(r.pair, r.token ORDER BY r.rank)
+    SELECT lm_internal.replace_all(r.pair, r.token ORDER BY r.rank)
     FROM (
         SELECT -1 AS rank, merge_once.spelling AS pair, '' AS token
         UNION ALL
@@ -163,18 +163,18 @@ BEGIN ATOMIC
             CASE WHEN m.everywhere THEN m.pair ELSE merge_once.spelling END,
             CASE
                 WHEN m.everywhere THEN m.token
-                ELSE lm.replace_first(merge_once.spelling, m.pair, m.token)
+                ELSE lm_internal.replace_first(merge_once.spelling, m.pair, m.token)
             END
-        FROM lm.possible_merges(merge_once.spelling, merge_once.model_id) AS m
+        FROM lm_internal.possible_merges(merge_once.spelling, merge_once.model_id) AS m
         WHERE m.at_once
     ) AS r
     HAVING count(*) > 1;
 END;
 
-COMMENT ON FUNCTION lm.merge_once IS
+COMMENT ON FUNCTION lm_internal.merge_once IS
 'A step of merging a spelled piece: as many merges as can be made without looking again. No row where no merge is open.';
 
-CREATE OR REPLACE FUNCTION lm.merge_all(
+CREATE OR REPLACE FUNCTION lm_internal.merge_all(
     spelling text,
     model_id int
 )
@@ -188,7 +188,7 @@ BEGIN ATOMIC
         UNION ALL
         SELECT b.step + 1, a.spelling
         FROM merging AS b
-        CROSS JOIN LATERAL lm.merge_once(b.spelling, merge_all.model_id) AS a
+        CROSS JOIN LATERAL lm_internal.merge_once(b.spelling, merge_all.model_id) AS a
         WHERE strpos(b.spelling, '><') > 0
     )
 
@@ -198,4 +198,4 @@ BEGIN ATOMIC
     LIMIT 1;
 END;
 
-COMMENT ON FUNCTION lm.merge_all IS 'A spelled piece after all its merges.';
+COMMENT ON FUNCTION lm_internal.merge_all IS 'A spelled piece after all its merges.';

@@ -13,16 +13,20 @@ BEGIN ATOMIC
     input AS MATERIALIZED (
         SELECT
             t.model_id,
-            lm.spell(
-                lm.symbols(lm.marks_as_spaces(w.word, t.foreign_character), t.foreign_character),
+            lm_internal.spell(
+                lm_internal.symbols(
+                    lm_internal.marks_as_spaces(w.word, t.foreign_character), t.foreign_character
+                ),
                 t.foreign_character
             ) AS spelling
-        FROM lm.tokenizer(merge_steps.model) AS t
+        FROM lm_internal.tokenizer(merge_steps.model) AS t
         CROSS JOIN (
             SELECT
                 COALESCE(
                     merge_steps.word,
-                    lm.fail(NULL::text, 'no word: it is NULL', 'give a text, such as '' rock''')
+                    lm_internal.fail(
+                        NULL::text, 'no word: it is NULL', 'give a text, such as '' rock'''
+                    )
                 ) COLLATE "C" AS word
             OFFSET 0
         ) AS w
@@ -41,7 +45,7 @@ BEGIN ATOMIC
             b.step + 1,
             CASE
                 WHEN m.everywhere THEN replace(b.spelling, m.pair, m.token)
-                ELSE lm.replace_first(b.spelling, m.pair, m.token)
+                ELSE lm_internal.replace_first(b.spelling, m.pair, m.token)
             END,
             m.token,
             m.rank
@@ -49,7 +53,7 @@ BEGIN ATOMIC
         CROSS JOIN input AS i
         CROSS JOIN LATERAL (
             SELECT p.pair, p.token, p.rank, p.everywhere
-            FROM lm.possible_merges(b.spelling, i.model_id) AS p
+            FROM lm_internal.possible_merges(b.spelling, i.model_id) AS p
             ORDER BY p.rank
             LIMIT 1
         ) AS m
@@ -58,11 +62,11 @@ BEGIN ATOMIC
     SELECT
         m.step,
         ARRAY(
-            SELECT lm.readable(t.bytes)
-            FROM lm.tokens_in(m.spelling) AS t
+            SELECT lm_internal.readable(t.bytes)
+            FROM lm_internal.tokens_in(m.spelling) AS t
             ORDER BY t.number
         ) AS pieces,
-        (SELECT lm.readable(t.bytes) FROM lm.tokens_in(m.token) AS t) AS merged,
+        (SELECT lm_internal.readable(t.bytes) FROM lm_internal.tokens_in(m.token) AS t) AS merged,
         m.rank
     FROM merging AS m
     ORDER BY m.step;

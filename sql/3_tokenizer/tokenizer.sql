@@ -21,20 +21,22 @@ BEGIN ATOMIC
             -- compared by its bytes from here on, whatever the locale
             COALESCE(
                 tokenize.prompt,
-                lm.fail(NULL::text, 'no prompt: it is NULL', 'give a text; '''' has no tokens')
+                lm_internal.fail(
+                    NULL::text, 'no prompt: it is NULL', 'give a text; '''' has no tokens'
+                )
             ) COLLATE "C" AS prompt,
             COALESCE(
                 tokenize.add_special,
-                lm.fail(NULL::boolean, 'add_special is NULL', 'give true or false')
+                lm_internal.fail(NULL::boolean, 'add_special is NULL', 'give true or false')
             ) AS add_special
-        FROM lm.tokenizer(tokenize.model) AS t
+        FROM lm_internal.tokenizer(tokenize.model) AS t
     ),
 
     -- added tokens cut the text into segments; each stands at the end of its segment
     segment AS MATERIALIZED (
         SELECT s.segment, s.text, s.token_id
         FROM input AS i
-        CROSS JOIN LATERAL lm.split_at_added(i.prompt, i.model_id, false) AS s
+        CROSS JOIN LATERAL lm_internal.split_at_added(i.prompt, i.model_id, false) AS s
     ),
 
     normalized AS (
@@ -42,7 +44,7 @@ BEGIN ATOMIC
             s.segment,
             CASE WHEN i.space_before = 'segment' AND s.text <> '' THEN '▁' ELSE '' END
             || CASE i.normalizer
-                WHEN 'nfc' THEN lm.nfc(s.text)
+                WHEN 'nfc' THEN lm_internal.nfc(s.text)
                 WHEN 'marks' THEN replace(s.text, ' ', '▁')
                 ELSE s.text
             END AS text
@@ -55,7 +57,7 @@ BEGIN ATOMIC
         SELECT n.segment, p.segment AS part, p.text, p.token_id
         FROM input AS i
         CROSS JOIN normalized AS n
-        CROSS JOIN LATERAL lm.split_at_added(n.text, i.model_id, true) AS p
+        CROSS JOIN LATERAL lm_internal.split_at_added(n.text, i.model_id, true) AS p
     ),
 
     piece AS MATERIALIZED (
@@ -63,7 +65,7 @@ BEGIN ATOMIC
         FROM input AS i
         CROSS JOIN part AS p
         CROSS JOIN LATERAL (
-            SELECT lm.marks_as_spaces(p.text, i.foreign_character) AS text OFFSET 0
+            SELECT lm_internal.marks_as_spaces(p.text, i.foreign_character) AS text OFFSET 0
         ) AS t
         CROSS JOIN LATERAL regexp_matches(
             CASE
@@ -72,7 +74,7 @@ BEGIN ATOMIC
                 WHEN i.space_before = 'start' AND p.segment = 0 AND p.part = 0 THEN ' '
                 ELSE ''
             END || t.text,
-            lm.piece_pattern(i.cut),
+            lm_internal.piece_pattern(i.cut),
             'g'
         ) WITH ORDINALITY AS m (match, number)
     ),
@@ -96,7 +98,7 @@ BEGIN ATOMIC
     ),
 
     unmerged AS MATERIALIZED (
-        SELECT w.word, lm.symbols(w.piece, i.foreign_character) AS symbols
+        SELECT w.word, lm_internal.symbols(w.piece, i.foreign_character) AS symbols
         FROM whole AS w
         CROSS JOIN input AS i
         WHERE w.token_id IS NULL
@@ -104,7 +106,7 @@ BEGIN ATOMIC
 
     -- the others begin as bytes or characters; a step does the merges that can be made at once
     merging AS (
-        SELECT u.word, lm.spell(u.symbols, i.foreign_character) AS spelling, 0 AS step
+        SELECT u.word, lm_internal.spell(u.symbols, i.foreign_character) AS spelling, 0 AS step
         FROM unmerged AS u
         CROSS JOIN input AS i
         WHERE length(u.symbols) <= 512
@@ -112,7 +114,7 @@ BEGIN ATOMIC
         SELECT b.word, a.spelling, b.step + 1
         FROM merging AS b
         CROSS JOIN input AS i
-        CROSS JOIN LATERAL lm.merge_once(b.spelling, i.model_id) AS a
+        CROSS JOIN LATERAL lm_internal.merge_once(b.spelling, i.model_id) AS a
         -- two tokens never merge into one: the piece would have been a token
         WHERE b.spelling LIKE '%><%><%'
     ),
@@ -127,7 +129,9 @@ BEGIN ATOMIC
         SELECT u.word, m.number, m.spelling
         FROM unmerged AS u
         CROSS JOIN input AS i
-        CROSS JOIN LATERAL lm.merge_windows(u.symbols, i.model_id, i.foreign_character) AS m
+        CROSS JOIN LATERAL lm_internal.merge_windows(
+            u.symbols, i.model_id, i.foreign_character
+        ) AS m
         WHERE length(u.symbols) > 512
     ),
 
@@ -135,7 +139,7 @@ BEGIN ATOMIC
         SELECT m.word, m.number AS window, t.number AS place, v.token_id, v.token
         FROM merged AS m
         CROSS JOIN input AS i
-        CROSS JOIN LATERAL lm.tokens_in(m.spelling) AS t
+        CROSS JOIN LATERAL lm_internal.tokens_in(m.spelling) AS t
         CROSS JOIN LATERAL (
             SELECT u.token_id, u.token
             FROM lm.vocabulary AS u

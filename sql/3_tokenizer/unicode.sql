@@ -2,7 +2,7 @@
 -- Written by tools/unicode_classes.py, not to be edited.
 -- It asked tiktoken 0.14.0 and tokenizers 0.23.3.
 
-CREATE OR REPLACE FUNCTION lm.unicode_letters()
+CREATE OR REPLACE FUNCTION lm_internal.unicode_letters()
 RETURNS text
 LANGUAGE sql
 IMMUTABLE
@@ -133,10 +133,10 @@ BEGIN ATOMIC
         '\U00031350-\U000323af';
 END;
 
-COMMENT ON FUNCTION lm.unicode_letters IS
+COMMENT ON FUNCTION lm_internal.unicode_letters IS
 'The letters of Unicode 16.0 (\p{L}), as ranges for a bracket expression.';
 
-CREATE OR REPLACE FUNCTION lm.unicode_numbers()
+CREATE OR REPLACE FUNCTION lm_internal.unicode_numbers()
 RETURNS text
 LANGUAGE sql
 IMMUTABLE
@@ -175,10 +175,10 @@ BEGIN ATOMIC
         '\U0001f100-\U0001f10c\U0001fbf0-\U0001fbf9';
 END;
 
-COMMENT ON FUNCTION lm.unicode_numbers IS
+COMMENT ON FUNCTION lm_internal.unicode_numbers IS
 'The numbers of Unicode 16.0 (\p{N}), as ranges for a bracket expression.';
 
-CREATE OR REPLACE FUNCTION lm.unicode_newer_numbers()
+CREATE OR REPLACE FUNCTION lm_internal.unicode_newer_numbers()
 RETURNS text
 LANGUAGE sql
 IMMUTABLE
@@ -188,10 +188,10 @@ BEGIN ATOMIC
         '\U00011de0-\U00011de9\U00016ff4-\U00016ff6';
 END;
 
-COMMENT ON FUNCTION lm.unicode_newer_numbers IS
+COMMENT ON FUNCTION lm_internal.unicode_newer_numbers IS
 'Numbers that came to Unicode since, as ranges for a bracket expression.';
 
-CREATE OR REPLACE FUNCTION lm.unicode_spaces()
+CREATE OR REPLACE FUNCTION lm_internal.unicode_spaces()
 RETURNS text
 LANGUAGE sql
 IMMUTABLE
@@ -201,10 +201,10 @@ BEGIN ATOMIC
         '\u0009-\u000d\u0020\u0085\u00a0\u1680\u2000-\u200a\u2028-\u2029\u202f\u205f\u3000';
 END;
 
-COMMENT ON FUNCTION lm.unicode_spaces IS
+COMMENT ON FUNCTION lm_internal.unicode_spaces IS
 'The spaces of Unicode 16.0 (\s), as ranges for a bracket expression.';
 
-CREATE OR REPLACE FUNCTION lm.unicode_word_parts()
+CREATE OR REPLACE FUNCTION lm_internal.unicode_word_parts()
 RETURNS text
 LANGUAGE sql
 IMMUTABLE
@@ -285,10 +285,10 @@ BEGIN ATOMIC
         '\U0001f150-\U0001f169\U0001f170-\U0001f189\U0001fbf0-\U0001fbf9\U000e0100-\U000e01ef';
 END;
 
-COMMENT ON FUNCTION lm.unicode_word_parts IS
+COMMENT ON FUNCTION lm_internal.unicode_word_parts IS
 'What words are made of besides letters in Unicode 16.0 (\w without \p{L}), as ranges for a bracket expression.';
 
-CREATE OR REPLACE FUNCTION lm.unicode_unknown_marks()
+CREATE OR REPLACE FUNCTION lm_internal.unicode_unknown_marks()
 RETURNS text
 LANGUAGE sql
 IMMUTABLE
@@ -307,5 +307,5 @@ BEGIN ATOMIC
         '\U0001e2ec-\U0001e2ef\U0001e4ec-\U0001e4ef\U0001e5ee-\U0001e5ef';
 END;
 
-COMMENT ON FUNCTION lm.unicode_unknown_marks IS
+COMMENT ON FUNCTION lm_internal.unicode_unknown_marks IS
 'What is newer than the normal form NFC of tokenizers, and changes in PostgreSQL''s, as ranges for a bracket expression.';

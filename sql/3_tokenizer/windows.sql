@@ -4,7 +4,7 @@
 -- the first merge across a border between them would be made in the two alone as well. So two
 -- windows of a piece may be joined at a token that both have.
 
-CREATE OR REPLACE FUNCTION lm.merge_windows(
+CREATE OR REPLACE FUNCTION lm_internal.merge_windows(
     symbols text,
     model_id int,
     foreign_character text
@@ -27,8 +27,8 @@ BEGIN ATOMIC
             0 AS start,
             256 AS width,
             f.symbols,
-            lm.merge_all(
-                lm.spell(encode(f.symbols, 'hex'), merge_windows.foreign_character),
+            lm_internal.merge_all(
+                lm_internal.spell(encode(f.symbols, 'hex'), merge_windows.foreign_character),
                 merge_windows.model_id
             ) AS spelling,
             '' AS final
@@ -44,8 +44,8 @@ BEGIN ATOMIC
             CASE WHEN j.joined THEN j.symbols ELSE l.symbols END,
             CASE
                 WHEN j.joined THEN j.spelling
-                ELSE lm.merge_all(
-                    lm.spell(encode(l.symbols, 'hex'), merge_windows.foreign_character),
+                ELSE lm_internal.merge_all(
+                    lm_internal.spell(encode(l.symbols, 'hex'), merge_windows.foreign_character),
                     merge_windows.model_id
                 )
             END,
@@ -68,8 +68,10 @@ BEGIN ATOMIC
                     left(w.spelling, (2 * (t.before + t.number - 1))::int) AS final,
                     CASE
                         WHEN s.symbols = w.symbols THEN w.spelling
-                        ELSE lm.merge_all(
-                            lm.spell(encode(s.symbols, 'hex'), merge_windows.foreign_character),
+                        ELSE lm_internal.merge_all(
+                            lm_internal.spell(
+                                encode(s.symbols, 'hex'), merge_windows.foreign_character
+                            ),
                             merge_windows.model_id
                         )
                     END AS spelling
@@ -84,7 +86,7 @@ BEGIN ATOMIC
                             v.hex,
                             (sum(length(v.hex)) OVER (ORDER BY v.number) - length(v.hex))::int / 2
                                 AS before
-                        FROM lm.tokens_in(w.spelling) AS v
+                        FROM lm_internal.tokens_in(w.spelling) AS v
                     ) AS u
                     WHERE u.before >= w.width / 2
                     ORDER BY u.number
@@ -111,5 +113,5 @@ BEGIN ATOMIC
     FROM walk AS w;
 END;
 
-COMMENT ON FUNCTION lm.merge_windows IS
+COMMENT ON FUNCTION lm_internal.merge_windows IS
 'A long piece after all its merges, in parts: windows over it, each merged alone, joined at tokens they agree on.';

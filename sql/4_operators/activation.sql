@@ -1,7 +1,7 @@
 -- The non-linearity of the MLP, element by element. pgvector has neither e^x nor tanh, so an array
 -- is walked through once; all else is done on whole vectors, which costs a hundredth of it.
 
-CREATE OR REPLACE FUNCTION lm.activate(
+CREATE OR REPLACE FUNCTION lm_internal.activate(
     x vector[],
     activation text
 )
@@ -88,7 +88,7 @@ BEGIN ATOMIC
                         OFFSET 0
                     ) AS r
                 )
-            ELSE lm.fail(
+            ELSE lm_internal.fail(
                 NULL::vector[],
                 format('there is no activation named %s', activate.activation),
                 'there are gelu_new, gelu, silu and relu'
@@ -97,5 +97,5 @@ BEGIN ATOMIC
     FROM scalar AS s;
 END;
 
-COMMENT ON FUNCTION lm.activate IS
+COMMENT ON FUNCTION lm_internal.activate IS
 'The activation of the MLP on each element of a matrix: gelu_new is GELU by tanh, x (1 + tanh(√(2/π) (x + 0.044715 x³))) / 2, as in GPT-2; gelu is GELU by erf, x (1 + erf(x/√2)) / 2 (Hendrycks and Gimpel 2016); silu is x / (1 + e^−x); relu is max(x, 0). Errors: none of these.';

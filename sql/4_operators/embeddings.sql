@@ -1,7 +1,7 @@
 -- The rows of W_E and W_U, whatever they are stored as: of either dtype, whole or cut in blocks,
 -- the unembedding tied or of its own. Without SET, so that all of these are inlined.
 
-CREATE OR REPLACE FUNCTION lm.is_whole(
+CREATE OR REPLACE FUNCTION lm_internal.is_whole(
     model_id int
 )
 RETURNS boolean
@@ -12,9 +12,9 @@ RETURN (
     SELECT m.d_block >= m.d_model FROM lm.model AS m WHERE m.model_id = is_whole.model_id
 );
 
-COMMENT ON FUNCTION lm.is_whole IS 'Whether an embedding is one row, not cut in blocks.';
+COMMENT ON FUNCTION lm_internal.is_whole IS 'Whether an embedding is one row, not cut in blocks.';
 
-CREATE OR REPLACE FUNCTION lm.embedding_of(
+CREATE OR REPLACE FUNCTION lm_internal.embedding_of(
     model_id int,
     token_id int
 )
@@ -30,9 +30,9 @@ BEGIN ATOMIC
     HAVING count(*) > 0;
 END;
 
-COMMENT ON FUNCTION lm.embedding_of IS 'W_E[token], [d_model]; no row where there is no such token.';
+COMMENT ON FUNCTION lm_internal.embedding_of IS 'W_E[token], [d_model]; no row where there is no such token.';
 
-CREATE OR REPLACE FUNCTION lm.embedding_rows(
+CREATE OR REPLACE FUNCTION lm_internal.embedding_rows(
     model_id int
 )
 RETURNS TABLE (
@@ -48,7 +48,7 @@ BEGIN ATOMIC
         e.token_id,
         COALESCE(e.embedding, e.embedding_half::vector)
     FROM lm.token_embedding AS e
-    WHERE e.model_id = embedding_rows.model_id AND lm.is_whole(embedding_rows.model_id)
+    WHERE e.model_id = embedding_rows.model_id AND lm_internal.is_whole(embedding_rows.model_id)
 
     UNION ALL
 
@@ -56,14 +56,14 @@ BEGIN ATOMIC
         e.token_id,
         lm.concat(COALESCE(e.embedding, e.embedding_half::vector) ORDER BY e.block)
     FROM lm.token_embedding AS e
-    WHERE e.model_id = embedding_rows.model_id AND NOT lm.is_whole(embedding_rows.model_id)
+    WHERE e.model_id = embedding_rows.model_id AND NOT lm_internal.is_whole(embedding_rows.model_id)
     GROUP BY e.token_id;
 END;
 
-COMMENT ON FUNCTION lm.embedding_rows IS 'W_E, a row for each token, [d_model].';
+COMMENT ON FUNCTION lm_internal.embedding_rows IS 'W_E, a row for each token, [d_model].';
 
 -- Each branch is in the order of its key, so that who asks for the order need not sort.
-CREATE OR REPLACE FUNCTION lm.unembedding_blocks(
+CREATE OR REPLACE FUNCTION lm_internal.unembedding_blocks(
     model_id int
 )
 RETURNS TABLE (
@@ -109,10 +109,10 @@ BEGIN ATOMIC
     );
 END;
 
-COMMENT ON FUNCTION lm.unembedding_blocks IS
+COMMENT ON FUNCTION lm_internal.unembedding_blocks IS
 'W_U and its biases as they are stored, a row for each token and block: the model''s own, or W_E where they are tied.';
 
-CREATE OR REPLACE FUNCTION lm.unembedding_of(
+CREATE OR REPLACE FUNCTION lm_internal.unembedding_of(
     model_id int,
     token_id int
 )
@@ -128,15 +128,15 @@ BEGIN ATOMIC
     SELECT
         sum(u.bias),
         lm.concat(COALESCE(u.weight, u.weight_half::vector) ORDER BY u.block)
-    FROM lm.unembedding_blocks(unembedding_of.model_id) AS u
+    FROM lm_internal.unembedding_blocks(unembedding_of.model_id) AS u
     WHERE u.token_id = unembedding_of.token_id
     HAVING count(*) > 0;
 END;
 
-COMMENT ON FUNCTION lm.unembedding_of IS
+COMMENT ON FUNCTION lm_internal.unembedding_of IS
 'W_U[token], [d_model], and its bias; no row where there is no such token.';
 
-CREATE OR REPLACE FUNCTION lm.unembedding_rows(
+CREATE OR REPLACE FUNCTION lm_internal.unembedding_rows(
     model_id int
 )
 RETURNS TABLE (
@@ -149,14 +149,15 @@ STABLE
 PARALLEL SAFE
 ROWS 50000
 BEGIN ATOMIC
-    -- not by lm.unembedding_blocks, which is one more level for each row to pass
+    -- not by lm_internal.unembedding_blocks, which is one more level for each row to pass
     (
         SELECT
             u.token_id,
             u.bias,
             COALESCE(u.weight, u.weight_half::vector)
         FROM lm.unembedding AS u
-        WHERE u.model_id = unembedding_rows.model_id AND lm.is_whole(unembedding_rows.model_id)
+        WHERE u.model_id = unembedding_rows.model_id
+            AND lm_internal.is_whole(unembedding_rows.model_id)
         ORDER BY u.token_id, u.block
     )
 
@@ -169,7 +170,7 @@ BEGIN ATOMIC
             COALESCE(e.embedding, e.embedding_half::vector)
         FROM lm.token_embedding AS e
         WHERE e.model_id = unembedding_rows.model_id
-            AND lm.is_whole(unembedding_rows.model_id)
+            AND lm_internal.is_whole(unembedding_rows.model_id)
             AND NOT EXISTS (
                 SELECT FROM lm.unembedding AS u WHERE u.model_id = unembedding_rows.model_id
             )
@@ -183,11 +184,11 @@ BEGIN ATOMIC
             u.token_id,
             sum(u.bias),
             lm.concat(COALESCE(u.weight, u.weight_half::vector) ORDER BY u.block)
-        FROM lm.unembedding_blocks(unembedding_rows.model_id) AS u
-        WHERE NOT lm.is_whole(unembedding_rows.model_id)
+        FROM lm_internal.unembedding_blocks(unembedding_rows.model_id) AS u
+        WHERE NOT lm_internal.is_whole(unembedding_rows.model_id)
         GROUP BY u.token_id
         ORDER BY u.token_id
     );
 END;
 
-COMMENT ON FUNCTION lm.unembedding_rows IS 'W_U and its biases, a row for each token, [d_model].';
+COMMENT ON FUNCTION lm_internal.unembedding_rows IS 'W_U and its biases, a row for each token, [d_model].';

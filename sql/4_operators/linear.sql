@@ -1,6 +1,6 @@
 -- The linear maps of the model, where most of the time of a forward pass goes by.
 
-CREATE OR REPLACE FUNCTION lm.halves(
+CREATE OR REPLACE FUNCTION lm_internal.halves(
     x vector
 )
 RETURNS TABLE (norm float8, high halfvec, low halfvec)
@@ -17,12 +17,12 @@ BEGIN ATOMIC
     OFFSET 0;  -- else each product would make them again
 END;
 
-COMMENT ON FUNCTION lm.halves IS
+COMMENT ON FUNCTION lm_internal.halves IS
 'x as norm · (high + low): two products of a halfvec with halves are quicker than one that makes it a vector first, and as exact.';
 
 -- Without SET, so that it is inlined: a call for each map and layer would cost as much as a
 -- hundred units do.
-CREATE OR REPLACE FUNCTION lm.linear(
+CREATE OR REPLACE FUNCTION lm_internal.linear(
     x vector[],
     model_id int,
     layer int,
@@ -38,11 +38,11 @@ BEGIN ATOMIC
     SELECT
         CASE
             WHEN cardinality(linear.x) > 8
-                THEN lm.linear_by_32(
+                THEN lm_internal.linear_by_32(
                     linear.x, linear.model_id, linear.layer, linear.map, linear.block
                 )
             WHEN cardinality(linear.x) > 1
-                THEN lm.linear_by_8(
+                THEN lm_internal.linear_by_8(
                     linear.x, linear.model_id, linear.layer, linear.map, linear.block
                 )
             ELSE ARRAY[
@@ -63,8 +63,8 @@ BEGIN ATOMIC
             ]
         END
     FROM (SELECT linear.x[1] AS x OFFSET 0) AS first
-    CROSS JOIN lm.halves(first.x) AS half;
+    CROSS JOIN lm_internal.halves(first.x) AS half;
 END;
 
-COMMENT ON FUNCTION lm.linear(vector[], int, int, lm.site, int) IS
+COMMENT ON FUNCTION lm_internal.linear(vector[], int, int, lm.site, int) IS
 'One of the model''s linear maps applied to each row of x: bias + weight · x, [rows of x, units]; one row. Of a map cut in blocks it applies one; they add up.';

@@ -1,7 +1,7 @@
 -- Written by tools/wide_products.py; not to be edited.
--- lm.linear for many rows.
+-- lm_internal.linear for many rows.
 
-CREATE OR REPLACE FUNCTION lm.linear_by_32(
+CREATE OR REPLACE FUNCTION lm_internal.linear_by_32(
     x vector[],
     model_id int,
     layer int,
@@ -98,5 +98,5 @@ BEGIN ATOMIC
     WHERE p.start + output.place <= cardinality(linear_by_32.x);
 END;
 
-COMMENT ON FUNCTION lm.linear_by_32 IS
-'lm.linear of many rows: a weight is read once for thirty-two of them.';
+COMMENT ON FUNCTION lm_internal.linear_by_32 IS
+'lm_internal.linear of many rows: a weight is read once for thirty-two of them.';

@@ -1,7 +1,7 @@
 -- Written by tools/wide_products.py; not to be edited.
--- lm.linear for few rows.
+-- lm_internal.linear for few rows.
 
-CREATE OR REPLACE FUNCTION lm.linear_by_8(
+CREATE OR REPLACE FUNCTION lm_internal.linear_by_8(
     x vector[],
     model_id int,
     layer int,
@@ -67,5 +67,5 @@ BEGIN ATOMIC
     WHERE p.start + output.place <= cardinality(linear_by_8.x);
 END;
 
-COMMENT ON FUNCTION lm.linear_by_8 IS
-'lm.linear of few rows: a weight is read once for eight of them.';
+COMMENT ON FUNCTION lm_internal.linear_by_8 IS
+'lm_internal.linear of few rows: a weight is read once for eight of them.';

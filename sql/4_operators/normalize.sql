@@ -1,6 +1,6 @@
 -- The norms of the model, on all rows of a matrix. Without SET, so that it is inlined.
 
-CREATE OR REPLACE FUNCTION lm.normalize(
+CREATE OR REPLACE FUNCTION lm_internal.normalize(
     x vector[],
     gain vector,
     bias vector,
@@ -46,5 +46,5 @@ BEGIN ATOMIC
     OFFSET 0;  -- else each mention of the result would make it again
 END;
 
-COMMENT ON FUNCTION lm.normalize IS
+COMMENT ON FUNCTION lm_internal.normalize IS
 'LayerNorm of each row, γ ⊙ (x − μ) / √(σ² + ε) + β (Ba, Kiros and Hinton 2016), or, not centred, RMSNorm, γ ⊙ x / √(mean of x² + ε) + β (Zhang and Sennrich 2019); one row.';

@@ -30,7 +30,7 @@ RETURN array_fill(fill.value, ARRAY[fill.width])::vector;
 
 COMMENT ON FUNCTION lm.fill IS 'A vector that holds one value throughout, [width]: how a scalar enters pgvector''s + − *.';
 
-CREATE OR REPLACE FUNCTION lm.exp(
+CREATE OR REPLACE FUNCTION lm_internal.exp(
     x float8
 )
 RETURNS float8
@@ -39,10 +39,10 @@ IMMUTABLE
 PARALLEL SAFE
 RETURN CASE WHEN exp.x < -700 THEN exp(-700::float8) ELSE exp(exp.x) END;
 
-COMMENT ON FUNCTION lm.exp IS
+COMMENT ON FUNCTION lm_internal.exp IS
 'e^x; below x = −700 it stays at e^−700, which is nothing beside 1, where PostgreSQL''s exp soon raises an underflow.';
 
-CREATE OR REPLACE FUNCTION lm.pad(
+CREATE OR REPLACE FUNCTION lm_internal.pad(
     x vector,
     zeros vector
 )
@@ -56,9 +56,9 @@ RETURN CASE
     ELSE pad.x
 END;
 
-COMMENT ON FUNCTION lm.pad IS 'x, with zeros behind it up to the width of zeros.';
+COMMENT ON FUNCTION lm_internal.pad IS 'x, with zeros behind it up to the width of zeros.';
 
-CREATE OR REPLACE FUNCTION lm.columns(
+CREATE OR REPLACE FUNCTION lm_internal.columns(
     x vector[],
     first int,
     n int
@@ -72,9 +72,9 @@ RETURN (
     FROM unnest(columns.x) WITH ORDINALITY AS r (x, row)
 );
 
-COMMENT ON FUNCTION lm.columns IS 'n columns of a matrix from column first on, counted from 1; fewer where it ends before.';
+COMMENT ON FUNCTION lm_internal.columns IS 'n columns of a matrix from column first on, counted from 1; fewer where it ends before.';
 
-CREATE OR REPLACE FUNCTION lm.identity(
+CREATE OR REPLACE FUNCTION lm_internal.identity(
     width int
 )
 RETURNS vector[]
@@ -90,5 +90,5 @@ RETURN ARRAY(
     ORDER BY place
 );
 
-COMMENT ON FUNCTION lm.identity IS
-'The identity matrix, [width, width]; lm.product(identity, x) is xᵀ, and the fastest way to it.';
+COMMENT ON FUNCTION lm_internal.identity IS
+'The identity matrix, [width, width]; lm_internal.product(identity, x) is xᵀ, and the fastest way to it.';

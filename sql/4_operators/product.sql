@@ -1,6 +1,6 @@
 -- The product of two matrices that are at hand. Without SET, so that it is inlined.
 
-CREATE OR REPLACE FUNCTION lm.product(
+CREATE OR REPLACE FUNCTION lm_internal.product(
     x vector[],
     y vector[]
 )
@@ -10,8 +10,8 @@ IMMUTABLE
 PARALLEL SAFE
 ROWS 1
 BEGIN ATOMIC
-    SELECT p.z FROM lm.product_by_16(product.x, product.y) AS p (z);
+    SELECT p.z FROM lm_internal.product_by_16(product.x, product.y) AS p (z);
 END;
 
-COMMENT ON FUNCTION lm.product IS
+COMMENT ON FUNCTION lm_internal.product IS
 'x yᵀ: the products of each row of x with each row of y, [rows of x, rows of y]; one row.';

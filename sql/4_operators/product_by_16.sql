@@ -1,7 +1,7 @@
 -- Written by tools/wide_products.py; not to be edited.
--- lm.product. Without SET, so that it is inlined.
+-- lm_internal.product. Without SET, so that it is inlined.
 
-CREATE OR REPLACE FUNCTION lm.product_by_16(
+CREATE OR REPLACE FUNCTION lm_internal.product_by_16(
     x vector[],
     y vector[]
 )
@@ -63,5 +63,5 @@ BEGIN ATOMIC
     WHERE p.start + output.place <= cardinality(product_by_16.x);
 END;
 
-COMMENT ON FUNCTION lm.product_by_16 IS
-'lm.product, sixteen rows of x at a time.';
+COMMENT ON FUNCTION lm_internal.product_by_16 IS
+'lm_internal.product, sixteen rows of x at a time.';

@@ -1,7 +1,7 @@
 -- Softmax of attention scores. It is called for every head and position, so it takes all the
 -- queries of a head at once and has no SET: the planner inlines it.
 
-CREATE OR REPLACE FUNCTION lm.softmax(
+CREATE OR REPLACE FUNCTION lm_internal.softmax(
     scores vector[]
 )
 RETURNS SETOF vector[]
@@ -65,5 +65,5 @@ BEGIN ATOMIC
     OFFSET 0;  -- else each mention of the result would make it again
 END;
 
-COMMENT ON FUNCTION lm.softmax IS
+COMMENT ON FUNCTION lm_internal.softmax IS
 'e^s / Σ e^s of each row of scores; one row. Of a score knocked out (-1e38) the weight is 0, and where all are, all are 0.';

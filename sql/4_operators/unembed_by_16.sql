@@ -2,7 +2,7 @@
 -- The residual stream read as predictions, many positions at once. enable_sort: the planner would
 -- sort whole rows of weights rather than read them by their key.
 
-CREATE OR REPLACE FUNCTION lm.unembed(
+CREATE OR REPLACE FUNCTION lm_internal.unembed(
     x vector[],
     model_id int
 )
@@ -64,7 +64,7 @@ BEGIN ATOMIC
                 SELECT
                     r.bias,
                     r.weight AS w
-                FROM lm.unembedding_rows(unembed.model_id) AS r
+                FROM lm_internal.unembedding_rows(unembed.model_id) AS r
                 ORDER BY r.token_id
                 OFFSET 0
             ) AS u
@@ -95,5 +95,5 @@ BEGIN ATOMIC
     ORDER BY p.start, output.place;
 END;
 
-COMMENT ON FUNCTION lm.unembed IS
+COMMENT ON FUNCTION lm_internal.unembed IS
 'Each row of x, [rows, d_model], read as a prediction by the unembedding: ordinal counts the rows from 1, logits are [n_vocab] from token 0 on. Apply the final norm before.';

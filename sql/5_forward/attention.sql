@@ -1,11 +1,11 @@
 -- Attention: what each head of each position takes from the positions up to it.
 -- Vaswani et al. 2017; grouped heads Ainslie et al. 2023.
 
-CREATE OR REPLACE FUNCTION lm.attention(
+CREATE OR REPLACE FUNCTION lm_internal.attention(
     q vector[],
     k vector[],
     v vector[],
-    here lm.here
+    here lm_internal.here
 )
 RETURNS TABLE (
     attn_scores vector[],
@@ -21,11 +21,11 @@ BEGIN ATOMIC
     size AS MATERIALIZED (
         SELECT
             lm.fill(-(attention.here).attn_scaling, (attention.here).d_head) AS scale,
-            lm.identity((attention.here).d_head) AS identity,
+            lm_internal.identity((attention.here).d_head) AS identity,
             (attention.here).attn_logit_softcapping AS cap,
-            lm.has_change((attention.here).changes, 'attn_scores', (attention.here).layer)
+            lm_internal.has_change((attention.here).changes, 'attn_scores', (attention.here).layer)
                 AS edges_are_cut,
-            lm.has_change((attention.here).changes, 'pattern', (attention.here).layer)
+            lm_internal.has_change((attention.here).changes, 'pattern', (attention.here).layer)
                 AS pattern_is_changed
     ),
 
@@ -40,7 +40,7 @@ BEGIN ATOMIC
                     )
             ) AS n_unseen,
             lm.fill(0, cardinality(c.keys)) AS zeros
-        FROM lm.context(attention.q, attention.k, attention.v, attention.here) AS c
+        FROM lm_internal.context(attention.q, attention.k, attention.v, attention.here) AS c
     ),
 
     -- keys and values cut into heads                                       [key, d_head]
@@ -68,7 +68,7 @@ BEGIN ATOMIC
             OFFSET 0
         ) AS h
         -- for many queries vᵀ = I vᵀ first: products with it are cheaper than weighted sums
-        CROSS JOIN LATERAL lm.product(
+        CROSS JOIN LATERAL lm_internal.product(
             CASE WHEN cardinality(c.queries) >= 8 THEN size.identity END, h.v
         ) AS transposed (v)
     ),
@@ -106,7 +106,7 @@ BEGIN ATOMIC
                 SELECT
                     CASE
                         WHEN size.edges_are_cut
-                            THEN lm.knock_out(
+                            THEN lm_internal.knock_out(
                                 capped.x, (attention.here).changes, (attention.here).layer,
                                 head.head, head.sequence, b.position, head.first_key + b.n_unseen
                             )
@@ -151,7 +151,7 @@ BEGIN ATOMIC
                 WHEN size.pattern_is_changed
                     THEN ARRAY(
                         SELECT
-                            lm.change_row(
+                            lm_internal.change_row(
                                 b.weights, (attention.here).changes, 'pattern',
                                 (attention.here).layer, a.head, a.sequence, b.position
                             )
@@ -161,7 +161,7 @@ BEGIN ATOMIC
             END AS weights
         FROM size
         CROSS JOIN attn_scores AS a
-        CROSS JOIN LATERAL lm.softmax(a.scores) AS seeing (weights)
+        CROSS JOIN LATERAL lm_internal.softmax(a.scores) AS seeing (weights)
         CROSS JOIN LATERAL (
             SELECT
                 CASE
@@ -212,13 +212,13 @@ BEGIN ATOMIC
                 CASE
                     WHEN key_head.v_transposed IS NOT NULL
                         THEN ARRAY(
-                            SELECT lm.pad(b.weights, p.zeros)
+                            SELECT lm_internal.pad(b.weights, p.zeros)
                             FROM unnest(p.weights) AS b (weights)
                         )
                 END AS weights
             OFFSET 0
         ) AS padded
-        CROSS JOIN LATERAL lm.product(padded.weights, key_head.v_transposed) AS many (z)
+        CROSS JOIN LATERAL lm_internal.product(padded.weights, key_head.v_transposed) AS many (z)
     )
 
     SELECT
@@ -257,9 +257,9 @@ BEGIN ATOMIC
             ) AS z
         OFFSET 0
     ) AS joined
-    CROSS JOIN LATERAL lm.hook('z', joined.z, attention.here) AS hooked (z)
+    CROSS JOIN LATERAL lm_internal.hook('z', joined.z, attention.here) AS hooked (z)
     OFFSET 0;
 END;
 
-COMMENT ON FUNCTION lm.attention IS
+COMMENT ON FUNCTION lm_internal.attention IS
 'Queries, keys and values to z, the weighted sums of values, heads end to end. attn_scores and pattern, a vector for each row and head with a number per key, are NULL unless kept. Returns one row.';

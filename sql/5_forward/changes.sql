@@ -3,7 +3,7 @@
 DO $$
 BEGIN
     -- x := factor · x + value, in part of a site; NULL in sequence, layer, head, position: every one
-    CREATE TYPE lm.change AS (
+    CREATE TYPE lm_internal.change AS (
         sequence int,
         site lm.site,
         layer int,
@@ -20,24 +20,24 @@ EXCEPTION
 END
 $$;
 
-COMMENT ON TYPE lm.change IS
+COMMENT ON TYPE lm_internal.change IS
 'An intervention made ready: x := factor · x + value in width columns of a site from column first on (NULL: in all), at the sequence, layer, head and position given (NULL: at each). Of attn_scores, the edge to key_position that is cut.';
 
-COMMENT ON COLUMN lm.change.sequence IS 'The sequence of the batch; NULL: each.';
-COMMENT ON COLUMN lm.change.site IS 'The site.';
-COMMENT ON COLUMN lm.change.layer IS 'The layer, from 0; NULL: each.';
-COMMENT ON COLUMN lm.change.head IS 'Of attn_scores and pattern the head, from 0; NULL: each.';
-COMMENT ON COLUMN lm.change.position IS 'The position, from 0; NULL: each.';
-COMMENT ON COLUMN lm.change.key_position IS 'Of an edge that is cut the key''s position; NULL: each.';
-COMMENT ON COLUMN lm.change.first IS 'The first column that changes, from 1; NULL: all change.';
-COMMENT ON COLUMN lm.change.width IS 'How many columns change; NULL: all.';
-COMMENT ON COLUMN lm.change.factor IS 'What x is multiplied by.';
-COMMENT ON COLUMN lm.change.value IS 'What is added then, [width]; NULL: nothing.';
+COMMENT ON COLUMN lm_internal.change.sequence IS 'The sequence of the batch; NULL: each.';
+COMMENT ON COLUMN lm_internal.change.site IS 'The site.';
+COMMENT ON COLUMN lm_internal.change.layer IS 'The layer, from 0; NULL: each.';
+COMMENT ON COLUMN lm_internal.change.head IS 'Of attn_scores and pattern the head, from 0; NULL: each.';
+COMMENT ON COLUMN lm_internal.change.position IS 'The position, from 0; NULL: each.';
+COMMENT ON COLUMN lm_internal.change.key_position IS 'Of an edge that is cut the key''s position; NULL: each.';
+COMMENT ON COLUMN lm_internal.change.first IS 'The first column that changes, from 1; NULL: all change.';
+COMMENT ON COLUMN lm_internal.change.width IS 'How many columns change; NULL: all.';
+COMMENT ON COLUMN lm_internal.change.factor IS 'What x is multiplied by.';
+COMMENT ON COLUMN lm_internal.change.value IS 'What is added then, [width]; NULL: nothing.';
 
-CREATE OR REPLACE FUNCTION lm.affine_step(
+CREATE OR REPLACE FUNCTION lm_internal.affine_step(
     state vector,
     x vector,
-    change lm.change
+    change lm_internal.change
 )
 RETURNS vector
 LANGUAGE sql
@@ -69,18 +69,18 @@ BEGIN ATOMIC
     FROM part AS p;
 END;
 
-COMMENT ON FUNCTION lm.affine_step IS
+COMMENT ON FUNCTION lm_internal.affine_step IS
 'One change of a vector; state is what the changes before it have made of x, NULL before the first.';
 
-CREATE OR REPLACE AGGREGATE lm.affine(vector, lm.change) (
-    SFUNC = lm.affine_step,
+CREATE OR REPLACE AGGREGATE lm_internal.affine(vector, lm_internal.change) (
+    SFUNC = lm_internal.affine_step,
     STYPE = vector
 );
 
-COMMENT ON AGGREGATE lm.affine(vector, lm.change) IS 'A vector after changes, in the order given.';
+COMMENT ON AGGREGATE lm_internal.affine(vector, lm_internal.change) IS 'A vector after changes, in the order given.';
 
-CREATE OR REPLACE FUNCTION lm.is_meant_for(
-    change lm.change,
+CREATE OR REPLACE FUNCTION lm_internal.is_meant_for(
+    change lm_internal.change,
     layer int,
     head int,
     sequence int,
@@ -95,12 +95,12 @@ AND COALESCE((is_meant_for.change).sequence, is_meant_for.sequence) = is_meant_f
 AND COALESCE((is_meant_for.change).position, is_meant_for.position) = is_meant_for.position
 AND ((is_meant_for.change).head IS NULL OR (is_meant_for.change).head = is_meant_for.head);
 
-COMMENT ON FUNCTION lm.is_meant_for IS
+COMMENT ON FUNCTION lm_internal.is_meant_for IS
 'Whether a change is meant for a row of its site: what it leaves open (NULL) fits all; head is NULL where the row holds all heads.';
 
-CREATE OR REPLACE FUNCTION lm.change_row(
+CREATE OR REPLACE FUNCTION lm_internal.change_row(
     x vector,
-    changes lm.change[],
+    changes lm_internal.change[],
     site lm.site,
     layer int,
     head int,
@@ -112,7 +112,7 @@ LANGUAGE sql
 IMMUTABLE
 PARALLEL SAFE
 BEGIN ATOMIC
-    SELECT COALESCE(lm.affine(change_row.x, c.change ORDER BY c.ordinal), change_row.x)
+    SELECT COALESCE(lm_internal.affine(change_row.x, c.change ORDER BY c.ordinal), change_row.x)
     FROM (
         SELECT
             change_row.changes[i] AS change,
@@ -121,17 +121,17 @@ BEGIN ATOMIC
         OFFSET 0
     ) AS c
     WHERE (c.change).site = change_row.site
-        AND lm.is_meant_for(
+        AND lm_internal.is_meant_for(
             c.change, change_row.layer, change_row.head, change_row.sequence, change_row.position
         );
 END;
 
-COMMENT ON FUNCTION lm.change_row IS
+COMMENT ON FUNCTION lm_internal.change_row IS
 'A row of a site after the changes that are meant for it; head is NULL where the row holds all heads.';
 
-CREATE OR REPLACE FUNCTION lm.change_rows(
+CREATE OR REPLACE FUNCTION lm_internal.change_rows(
     x vector[],
-    changes lm.change[],
+    changes lm_internal.change[],
     site lm.site,
     layer int,
     sequences int[],
@@ -144,7 +144,7 @@ PARALLEL SAFE
 BEGIN ATOMIC
     SELECT
         array_agg(
-            lm.change_row(
+            lm_internal.change_row(
                 r.x, change_rows.changes, change_rows.site, change_rows.layer, NULL,
                 r.sequence, r.position
             )
@@ -154,10 +154,10 @@ BEGIN ATOMIC
         WITH ORDINALITY AS r (x, sequence, position, row);
 END;
 
-COMMENT ON FUNCTION lm.change_rows IS 'A matrix after the changes that are meant for its rows.';
+COMMENT ON FUNCTION lm_internal.change_rows IS 'A matrix after the changes that are meant for its rows.';
 
-CREATE OR REPLACE FUNCTION lm.has_change(
-    changes lm.change[],
+CREATE OR REPLACE FUNCTION lm_internal.has_change(
+    changes lm_internal.change[],
     site lm.site,
     layer int
 )
@@ -171,11 +171,11 @@ RETURN EXISTS (
     WHERE c.site = has_change.site AND COALESCE(c.layer, has_change.layer) = has_change.layer
 );
 
-COMMENT ON FUNCTION lm.has_change IS 'Whether a change is meant for a site in a layer; false where there are no changes (NULL).';
+COMMENT ON FUNCTION lm_internal.has_change IS 'Whether a change is meant for a site in a layer; false where there are no changes (NULL).';
 
-CREATE OR REPLACE FUNCTION lm.knock_out(
+CREATE OR REPLACE FUNCTION lm_internal.knock_out(
     scores vector,
-    changes lm.change[],
+    changes lm_internal.change[],
     layer int,
     head int,
     sequence int,
@@ -194,8 +194,8 @@ BEGIN ATOMIC
                     SELECT
                     FROM unnest(knock_out.changes) AS c
                     WHERE c.site = 'attn_scores'
-                        AND lm.is_meant_for(
-                            c::lm.change,
+                        AND lm_internal.is_meant_for(
+                            c::lm_internal.change,
                             knock_out.layer, knock_out.head, knock_out.sequence, knock_out.position
                         )
                         AND COALESCE(c.key_position = knock_out.first_key + s.key - 1, true)
@@ -209,5 +209,5 @@ BEGIN ATOMIC
     FROM unnest(knock_out.scores::real[]) WITH ORDINALITY AS s (score, key);
 END;
 
-COMMENT ON FUNCTION lm.knock_out IS
+COMMENT ON FUNCTION lm_internal.knock_out IS
 'The attention scores of a query for the keys from first_key on. Edges that are cut have −1e38, so that their weight is 0.';

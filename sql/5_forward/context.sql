@@ -1,8 +1,8 @@
--- What a batch attends to: keys and values that are cached, those of a run that is continued, and
--- the batch's own.
+-- What a batch attends to: keys and values that are cached, those of a run that is continued, those
+-- of the sequence that another goes on from, and each one's own.
 
-CREATE OR REPLACE FUNCTION lm.known_keys(
-    here lm.here
+CREATE OR REPLACE FUNCTION lm_internal.known_keys(
+    here lm_internal.here
 )
 RETURNS TABLE (
     sequence int,
@@ -54,7 +54,7 @@ BEGIN ATOMIC
     INNER JOIN lm.activation AS a
         ON a.run_id = (known_keys.here).context_run
         AND a.site IN (
-            (SELECT lm.key_site((known_keys.here).model_id)), 'v'
+            (SELECT lm_internal.key_site((known_keys.here).model_id)), 'v'
         )
         AND a.layer = (known_keys.here).layer
         AND a.position < s.first_position
@@ -62,14 +62,14 @@ BEGIN ATOMIC
     GROUP BY s.sequence, a.position;
 END;
 
-COMMENT ON FUNCTION lm.known_keys IS
+COMMENT ON FUNCTION lm_internal.known_keys IS
 'Keys, rotated, and values of the positions before a batch, of all heads end to end: those of its generation''s cache, or of the run it continues.';
 
-CREATE OR REPLACE FUNCTION lm.context(
+CREATE OR REPLACE FUNCTION lm_internal.context(
     q vector[],
     k vector[],
     v vector[],
-    here lm.here
+    here lm_internal.here
 )
 RETURNS TABLE (
     sequence int,
@@ -100,7 +100,32 @@ BEGIN ATOMIC
             known.value,
             NULL::vector AS query,
             NULL::bigint AS row
-        FROM lm.known_keys(context.here) AS known
+        FROM lm_internal.known_keys(context.here) AS known
+
+        UNION ALL
+
+        SELECT
+            branch.sequence,
+            b.position,
+            b.k,
+            b.v,
+            NULL,
+            NULL
+        FROM (
+            SELECT
+                c.sequence,
+                c.parent,
+                min(c.position) AS first_position
+            FROM unnest(
+                (context.here).sequences, (context.here).positions, (context.here).parents
+            ) AS c (sequence, position, parent)
+            WHERE c.parent IS NOT NULL
+            GROUP BY c.sequence, c.parent
+        ) AS branch
+        INNER JOIN unnest(
+            context.k, context.v, (context.here).sequences, (context.here).positions
+        ) AS b (k, v, sequence, position)
+            ON b.sequence = branch.parent AND b.position < branch.first_position
 
         UNION ALL
 
@@ -118,5 +143,5 @@ BEGIN ATOMIC
     GROUP BY c.sequence;
 END;
 
-COMMENT ON FUNCTION lm.context IS
+COMMENT ON FUNCTION lm_internal.context IS
 'For each sequence its keys and values in order of position, from first_key on, and its queries, each with its row in the batch.';

@@ -1,8 +1,8 @@
 -- What enters the first layer: the embeddings of tokens and positions.
 
-CREATE OR REPLACE FUNCTION lm.embed_tokens(
+CREATE OR REPLACE FUNCTION lm_internal.embed_tokens(
     token_ids int[],
-    here lm.here
+    here lm_internal.here
 )
 RETURNS TABLE (
     embed vector[],
@@ -32,7 +32,7 @@ BEGIN ATOMIC
         FROM lm.model AS m
         CROSS JOIN unnest(embed_tokens.token_ids, (embed_tokens.here).positions)
             WITH ORDINALITY AS b (token_id, position, row)
-        CROSS JOIN LATERAL lm.embedding_of(m.model_id, b.token_id) AS t
+        CROSS JOIN LATERAL lm_internal.embedding_of(m.model_id, b.token_id) AS t
         -- fenced: else the planner reads the embedding of every position
         LEFT JOIN LATERAL (
             SELECT p.embedding
@@ -44,9 +44,9 @@ BEGIN ATOMIC
         OFFSET 0
     ) AS x
     -- embed = W_E[token] · scale                                               [row, d_model]
-    CROSS JOIN LATERAL lm.hook('embed', x.tokens, embed_tokens.here) AS embed
+    CROSS JOIN LATERAL lm_internal.hook('embed', x.tokens, embed_tokens.here) AS embed
     -- pos_embed = W_pos[position], in a family that has it                     [row, d_model]
-    CROSS JOIN LATERAL lm.hook('pos_embed', x.positions, embed_tokens.here) AS pos_embed
+    CROSS JOIN LATERAL lm_internal.hook('pos_embed', x.positions, embed_tokens.here) AS pos_embed
     CROSS JOIN LATERAL (
         SELECT
             CASE
@@ -58,5 +58,5 @@ BEGIN ATOMIC
     OFFSET 0;
 END;
 
-COMMENT ON FUNCTION lm.embed_tokens IS
+COMMENT ON FUNCTION lm_internal.embed_tokens IS
 'Token and position embeddings of a batch and their sum, the first resid_pre; pos_embed is NULL in a family without it. Returns one row.';

@@ -1,18 +1,18 @@
 -- What every step of a forward pass needs to know: where it is, and the sizes there.
 
-CREATE OR REPLACE FUNCTION lm.positions_at_once()
+CREATE OR REPLACE FUNCTION lm_internal.positions_at_once()
 RETURNS int
 LANGUAGE sql
 IMMUTABLE
 PARALLEL SAFE
 RETURN 64;
 
-COMMENT ON FUNCTION lm.positions_at_once IS
+COMMENT ON FUNCTION lm_internal.positions_at_once IS
 'How many positions of a long text are read, or have their logits computed, at a time. This bounds memory: a matrix of logits has n_vocab numbers for each position.';
 
 DO $$
 BEGIN
-    CREATE TYPE lm.here AS (
+    CREATE TYPE lm_internal.here AS (
         model_id int,
         layer int,
         sequences int[],
@@ -32,39 +32,42 @@ BEGIN
         sliding_window int,
         generation_id bigint,
         context_run bigint,
-        changes lm.change[]
+        parents int[],
+        changes lm_internal.change[]
     );
 EXCEPTION
     WHEN duplicate_object THEN NULL;
 END
 $$;
 
-COMMENT ON TYPE lm.here IS
+COMMENT ON TYPE lm_internal.here IS
 'A layer of a forward pass over a batch of positions: what its steps need to know besides their matrices.';
-COMMENT ON COLUMN lm.here.model_id IS 'The model.';
-COMMENT ON COLUMN lm.here.layer IS 'The layer, from 0.';
-COMMENT ON COLUMN lm.here.sequences IS 'The sequence of each row of the matrices.';
-COMMENT ON COLUMN lm.here.positions IS 'The position of each row of the matrices, from 0.';
-COMMENT ON COLUMN lm.here.keep IS 'The sites that are kept.';
-COMMENT ON COLUMN lm.here.n_head IS 'As in lm.model.';
-COMMENT ON COLUMN lm.here.n_kv_head IS 'As in lm.model.';
-COMMENT ON COLUMN lm.here.d_head IS 'As in lm.model.';
-COMMENT ON COLUMN lm.here.d_block IS 'As in lm.model.';
-COMMENT ON COLUMN lm.here.norm_is_centred IS 'As in lm.model.';
-COMMENT ON COLUMN lm.here.layer_norm_eps IS 'As in lm.model.';
-COMMENT ON COLUMN lm.here.parallel_attn_mlp IS 'As in lm.model.';
-COMMENT ON COLUMN lm.here.gated_mlp IS 'As in lm.model.';
-COMMENT ON COLUMN lm.here.activation IS 'As in lm.model.';
-COMMENT ON COLUMN lm.here.attn_scaling IS 'As in lm.model.';
-COMMENT ON COLUMN lm.here.attn_logit_softcapping IS 'As in lm.model.';
-COMMENT ON COLUMN lm.here.sliding_window IS 'As in lm.layer.';
-COMMENT ON COLUMN lm.here.generation_id IS 'The generation whose cache comes before the batch; NULL: none.';
-COMMENT ON COLUMN lm.here.context_run IS 'The run that the batch continues; NULL: none.';
-COMMENT ON COLUMN lm.here.changes IS 'The changes to make on the way; NULL: none.';
+COMMENT ON COLUMN lm_internal.here.model_id IS 'The model.';
+COMMENT ON COLUMN lm_internal.here.layer IS 'The layer, from 0.';
+COMMENT ON COLUMN lm_internal.here.sequences IS 'The sequence of each row of the matrices.';
+COMMENT ON COLUMN lm_internal.here.positions IS 'The position of each row of the matrices, from 0.';
+COMMENT ON COLUMN lm_internal.here.keep IS 'The sites that are kept.';
+COMMENT ON COLUMN lm_internal.here.n_head IS 'As in lm.model.';
+COMMENT ON COLUMN lm_internal.here.n_kv_head IS 'As in lm.model.';
+COMMENT ON COLUMN lm_internal.here.d_head IS 'As in lm.model.';
+COMMENT ON COLUMN lm_internal.here.d_block IS 'As in lm.model.';
+COMMENT ON COLUMN lm_internal.here.norm_is_centred IS 'As in lm.model.';
+COMMENT ON COLUMN lm_internal.here.layer_norm_eps IS 'As in lm.model.';
+COMMENT ON COLUMN lm_internal.here.parallel_attn_mlp IS 'As in lm.model.';
+COMMENT ON COLUMN lm_internal.here.gated_mlp IS 'As in lm.model.';
+COMMENT ON COLUMN lm_internal.here.activation IS 'As in lm.model.';
+COMMENT ON COLUMN lm_internal.here.attn_scaling IS 'As in lm.model.';
+COMMENT ON COLUMN lm_internal.here.attn_logit_softcapping IS 'As in lm.model.';
+COMMENT ON COLUMN lm_internal.here.sliding_window IS 'As in lm.layer.';
+COMMENT ON COLUMN lm_internal.here.generation_id IS 'The generation whose cache comes before the batch; NULL: none.';
+COMMENT ON COLUMN lm_internal.here.context_run IS 'The run that the batch continues; NULL: none.';
+COMMENT ON COLUMN lm_internal.here.parents IS
+'For each row of the matrices the sequence of the batch that its own goes on from, where it does; NULL: none does.';
+COMMENT ON COLUMN lm_internal.here.changes IS 'The changes to make on the way; NULL: none.';
 
 DO $$
 BEGIN
-    CREATE TYPE lm.matrix AS (
+    CREATE TYPE lm_internal.matrix AS (
         site lm.site,
         x vector[]
     );
@@ -73,15 +76,15 @@ EXCEPTION
 END
 $$;
 
-COMMENT ON TYPE lm.matrix IS 'What a layer has at a site.';
-COMMENT ON COLUMN lm.matrix.site IS 'The site.';
-COMMENT ON COLUMN lm.matrix.x IS
+COMMENT ON TYPE lm_internal.matrix IS 'What a layer has at a site.';
+COMMENT ON COLUMN lm_internal.matrix.site IS 'The site.';
+COMMENT ON COLUMN lm_internal.matrix.x IS
 'A vector for each row of the batch; of attn_scores and pattern one for each row and head.';
 
-CREATE OR REPLACE FUNCTION lm.hook(
+CREATE OR REPLACE FUNCTION lm_internal.hook(
     site lm.site,
     x vector[],
-    here lm.here
+    here lm_internal.here
 )
 RETURNS SETOF vector[]
 LANGUAGE sql
@@ -92,8 +95,8 @@ BEGIN ATOMIC
     SELECT
         CASE
             WHEN (hook.here).changes IS NULL THEN hook.x
-            WHEN lm.has_change((hook.here).changes, hook.site, (hook.here).layer)
-                THEN lm.change_rows(
+            WHEN lm_internal.has_change((hook.here).changes, hook.site, (hook.here).layer)
+                THEN lm_internal.change_rows(
                     hook.x, (hook.here).changes, hook.site, (hook.here).layer,
                     (hook.here).sequences, (hook.here).positions
                 )
@@ -102,5 +105,5 @@ BEGIN ATOMIC
     OFFSET 0;
 END;
 
-COMMENT ON FUNCTION lm.hook IS
+COMMENT ON FUNCTION lm_internal.hook IS
 'A site''s matrix, changed where changes are meant for it: TransformerLens''s hook point. Each step of a layer ends in it. Returns one row. It is inlined: where nothing changes it costs nothing.';

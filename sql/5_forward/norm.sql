@@ -1,9 +1,9 @@
 -- The norms of a layer. One without a row in lm.layer_norm changes nothing.
 
-CREATE OR REPLACE FUNCTION lm.norm(
+CREATE OR REPLACE FUNCTION lm_internal.norm(
     site lm.site,
     x vector[],
-    here lm.here
+    here lm_internal.here
 )
 RETURNS SETOF vector[]
 LANGUAGE sql
@@ -18,7 +18,7 @@ BEGIN ATOMIC
                 (
                     SELECT normed.x
                     FROM lm.layer_norm AS n
-                    CROSS JOIN LATERAL lm.normalize(
+                    CROSS JOIN LATERAL lm_internal.normalize(
                         norm.x, n.gain, n.bias,
                         (norm.here).layer_norm_eps, (norm.here).norm_is_centred
                     ) AS normed (x)
@@ -30,16 +30,16 @@ BEGIN ATOMIC
             ) AS x
         OFFSET 0
     ) AS y
-    CROSS JOIN LATERAL lm.hook(norm.site, y.x, norm.here) AS hooked;
+    CROSS JOIN LATERAL lm_internal.hook(norm.site, y.x, norm.here) AS hooked;
 END;
 
-COMMENT ON FUNCTION lm.norm IS
+COMMENT ON FUNCTION lm_internal.norm IS
 'The norm that a layer has at ln1, ln1_post, ln2 or ln2_post, of each row of x; x itself where it has none. Returns one row.';
 
-CREATE OR REPLACE FUNCTION lm.norm_heads(
+CREATE OR REPLACE FUNCTION lm_internal.norm_heads(
     norm text,
     x vector[],
-    here lm.here
+    here lm_internal.here
 )
 RETURNS SETOF vector[]
 LANGUAGE sql
@@ -64,7 +64,7 @@ BEGIN ATOMIC
                         vector_dims(norm_heads.x[1]) / vector_dims(n.gain) AS n_part
                 ) AS width
                 -- every head a row of its own
-                CROSS JOIN LATERAL lm.normalize(
+                CROSS JOIN LATERAL lm_internal.normalize(
                     ARRAY(
                         SELECT subvector(r.x, part * width.d_part + 1, width.d_part)
                         FROM unnest(norm_heads.x) WITH ORDINALITY AS r (x, row)
@@ -83,5 +83,5 @@ BEGIN ATOMIC
     OFFSET 0;
 END;
 
-COMMENT ON FUNCTION lm.norm_heads IS
+COMMENT ON FUNCTION lm_internal.norm_heads IS
 'The norm that a layer has for its queries (q_norm) or keys (k_norm): of each head, or of all together, as wide as the gain is; x itself where it has none. Returns one row.';

@@ -1,6 +1,6 @@
 -- A linear map of the model, of as many blocks as its rows are cut in.
 
-CREATE OR REPLACE FUNCTION lm.project(
+CREATE OR REPLACE FUNCTION lm_internal.project(
     map lm.site,
     x vector[],
     model_id int,
@@ -18,7 +18,7 @@ BEGIN ATOMIC
             WHEN vector_dims(project.x[1]) <= project.d_block
                 THEN (
                     SELECT y
-                    FROM lm.linear(
+                    FROM lm_internal.linear(
                         project.x, project.model_id, project.layer, project.map, 0
                     ) AS y
                 )
@@ -29,12 +29,12 @@ BEGIN ATOMIC
                 ) AS block
                 CROSS JOIN LATERAL (
                     SELECT
-                        lm.columns(
+                        lm_internal.columns(
                             project.x, block * project.d_block + 1, project.d_block
                         ) AS x
                     OFFSET 0
                 ) AS input
-                CROSS JOIN LATERAL lm.linear(
+                CROSS JOIN LATERAL lm_internal.linear(
                     input.x, project.model_id, project.layer, project.map, block
                 ) AS output (y)
                 CROSS JOIN LATERAL unnest(output.y) WITH ORDINALITY AS part (y, row)
@@ -45,13 +45,13 @@ BEGIN ATOMIC
     OFFSET 0;
 END;
 
-COMMENT ON FUNCTION lm.project IS
+COMMENT ON FUNCTION lm_internal.project IS
 'A linear map of a layer applied to each row of x, its blocks (d_block of the model) added up: W x + b, [row, unit]. Returns one row.';
 
-CREATE OR REPLACE FUNCTION lm.linear(
+CREATE OR REPLACE FUNCTION lm_internal.linear(
     site lm.site,
     x vector[],
-    here lm.here
+    here lm_internal.here
 )
 RETURNS SETOF vector[]
 LANGUAGE sql
@@ -60,21 +60,21 @@ PARALLEL SAFE
 ROWS 1
 BEGIN ATOMIC
     SELECT hooked
-    FROM lm.project(
+    FROM lm_internal.project(
         linear.site, linear.x,
         (linear.here).model_id, (linear.here).layer, (linear.here).d_block
     ) AS y
-    CROSS JOIN LATERAL lm.hook(linear.site, y, linear.here) AS hooked;
+    CROSS JOIN LATERAL lm_internal.hook(linear.site, y, linear.here) AS hooked;
 END;
 
-COMMENT ON FUNCTION lm.linear(lm.site, vector[], lm.here) IS
+COMMENT ON FUNCTION lm_internal.linear(lm.site, vector[], lm_internal.here) IS
 'The linear map that makes a site, applied to each row of x, and the site''s hook. Returns one row.';
 
-CREATE OR REPLACE FUNCTION lm.output(
+CREATE OR REPLACE FUNCTION lm_internal.output(
     site lm.site,
     norm lm.site,
     x vector[],
-    here lm.here
+    here lm_internal.here
 )
 RETURNS TABLE (normed vector[], y vector[])
 LANGUAGE sql
@@ -85,23 +85,23 @@ BEGIN ATOMIC
     SELECT
         normed,
         y
-    FROM lm.project(
+    FROM lm_internal.project(
         output.site, output.x,
         (output.here).model_id, (output.here).layer, (output.here).d_block
     ) AS projected
-    CROSS JOIN LATERAL lm.norm(output.norm, projected, output.here) AS normed
-    CROSS JOIN LATERAL lm.hook(output.site, normed, output.here) AS y
+    CROSS JOIN LATERAL lm_internal.norm(output.norm, projected, output.here) AS normed
+    CROSS JOIN LATERAL lm_internal.hook(output.site, normed, output.here) AS y
     OFFSET 0;
 END;
 
-COMMENT ON FUNCTION lm.output IS
+COMMENT ON FUNCTION lm_internal.output IS
 'What a sub-block adds to the stream: its last linear map, then the norm that some families have there; and the site''s hook. Returns one row.';
 
-CREATE OR REPLACE FUNCTION lm.add(
+CREATE OR REPLACE FUNCTION lm_internal.add(
     site lm.site,
     x vector[],
     y vector[],
-    here lm.here
+    here lm_internal.here
 )
 RETURNS SETOF vector[]
 LANGUAGE sql
@@ -114,13 +114,13 @@ BEGIN ATOMIC
         SELECT ARRAY(SELECT r.x + r.y FROM unnest(add.x, add.y) AS r (x, y)) AS x
         OFFSET 0
     ) AS s
-    CROSS JOIN LATERAL lm.hook(add.site, s.x, add.here) AS hooked;
+    CROSS JOIN LATERAL lm_internal.hook(add.site, s.x, add.here) AS hooked;
 END;
 
-COMMENT ON FUNCTION lm.add(lm.site, vector[], vector[], lm.here) IS
+COMMENT ON FUNCTION lm_internal.add(lm.site, vector[], vector[], lm_internal.here) IS
 'The sum of two matrices of one shape, and the hook of the site it makes. Returns one row.';
 
-CREATE OR REPLACE FUNCTION lm.activated(
+CREATE OR REPLACE FUNCTION lm_internal.activated(
     x vector[],
     gate vector[],
     activation text
@@ -136,9 +136,9 @@ BEGIN ATOMIC
             WHEN activated.gate IS NULL THEN a.x
             ELSE ARRAY(SELECT r.x * r.gate FROM unnest(a.x, activated.gate) AS r (x, gate))
         END
-    FROM (SELECT lm.activate(activated.x, activated.activation) AS x OFFSET 0) AS a
+    FROM (SELECT lm_internal.activate(activated.x, activated.activation) AS x OFFSET 0) AS a
     OFFSET 0;
 END;
 
-COMMENT ON FUNCTION lm.activated IS
+COMMENT ON FUNCTION lm_internal.activated IS
 'The activation of each number of x, times the gate''s where there is one (NULL: none). Returns one row.';

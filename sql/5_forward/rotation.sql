@@ -1,7 +1,7 @@
 -- Rotary position embeddings: queries and keys turn with their position, so that their product
 -- depends on the distance between them (Su et al. 2021).
 
-CREATE OR REPLACE FUNCTION lm.rotations(
+CREATE OR REPLACE FUNCTION lm_internal.rotations(
     model_id int,
     positions int[]
 )
@@ -60,16 +60,16 @@ BEGIN ATOMIC
     GROUP BY a.rotary, a.d_rotary;
 END;
 
-COMMENT ON FUNCTION lm.rotations IS
+COMMENT ON FUNCTION lm_internal.rotations IS
 'For each set of frequencies of a model the factors that rotate queries and keys at these positions, [position, n_head · d_head]; no rows where a model does not rotate.';
 
-CREATE OR REPLACE FUNCTION lm.rotate(
+CREATE OR REPLACE FUNCTION lm_internal.rotate(
     site lm.site,
     x vector[],
     cosines vector[],
     sines vector[],
     d_rotary int,
-    here lm.here
+    here lm_internal.here
 )
 RETURNS SETOF vector[]
 LANGUAGE sql
@@ -113,8 +113,8 @@ BEGIN ATOMIC
             END AS x
         OFFSET 0
     ) AS rotated
-    CROSS JOIN LATERAL lm.hook(rotate.site, rotated.x, rotate.here) AS hooked;
+    CROSS JOIN LATERAL lm_internal.hook(rotate.site, rotated.x, rotate.here) AS hooked;
 END;
 
-COMMENT ON FUNCTION lm.rotate IS
-'Queries or keys turned with their positions, in each head: x[i] cos θ − x[i + r/2] sin θ and x[i + r/2] cos θ + x[i] sin θ; the factors are those of lm.rotations, x itself where they are NULL. Returns one row.';
+COMMENT ON FUNCTION lm_internal.rotate IS
+'Queries or keys turned with their positions, in each head: x[i] cos θ − x[i + r/2] sin θ and x[i + r/2] cos θ + x[i] sin θ; the factors are those of lm_internal.rotations, x itself where they are NULL. Returns one row.';

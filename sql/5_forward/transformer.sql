@@ -3,17 +3,18 @@
 -- a run with interventions, the part of a run that an intervention can change.
 -- A matrix is a vector[] with a row for each position of the batch; shapes stand at the right.
 
-CREATE OR REPLACE FUNCTION lm.transformer(
+CREATE OR REPLACE FUNCTION lm_internal.transformer(
     model_id int,
     sequence int[],
     "position" int[],
     token_id int[],
     keep lm.site[],
     generation_id bigint DEFAULT NULL,
-    changes lm.change[] DEFAULT NULL,
+    changes lm_internal.change[] DEFAULT NULL,
     first_layer int DEFAULT 0,
     resid vector[] DEFAULT NULL,
-    context_run bigint DEFAULT NULL
+    context_run bigint DEFAULT NULL,
+    parent int[] DEFAULT NULL
 )
 RETURNS TABLE (
     layer int,
@@ -37,8 +38,9 @@ BEGIN ATOMIC
                 m.n_head, m.n_kv_head, m.d_head, m.d_block,
                 m.norm_is_centred, m.layer_norm_eps, m.parallel_attn_mlp, m.gated_mlp, m.activation,
                 m.attn_scaling, m.attn_logit_softcapping, l.sliding_window,
-                transformer.generation_id, transformer.context_run, transformer.changes
-            )::lm.here AS here,
+                transformer.generation_id, transformer.context_run, transformer.parent,
+                transformer.changes
+            )::lm_internal.here AS here,
             l.layer,
             l.rotary,
             m.n_layer
@@ -50,7 +52,7 @@ BEGIN ATOMIC
     -- the rotation of each position, in a family that has it         [position, n_head · d_head]
     rotation AS MATERIALIZED (
         SELECT r.*
-        FROM lm.rotations(transformer.model_id, transformer.position) AS r
+        FROM lm_internal.rotations(transformer.model_id, transformer.position) AS r
     ),
 
     -- a row for each layer: the residual stream it leaves, and what is kept of its sites
@@ -59,12 +61,12 @@ BEGIN ATOMIC
             transformer.first_layer - 1 AS layer,
             COALESCE(transformer.resid, e.resid) AS resid,
             ARRAY(
-                SELECT (s.site, s.x)::lm.matrix
+                SELECT (s.site, s.x)::lm_internal.matrix
                 FROM (VALUES ('embed'::lm.site, e.embed), ('pos_embed', e.pos_embed)) AS s (site, x)
                 WHERE s.site = ANY (transformer.keep) AND s.x IS NOT NULL
             ) AS kept
         FROM place AS p
-        CROSS JOIN LATERAL lm.embed_tokens(
+        CROSS JOIN LATERAL lm_internal.embed_tokens(
             CASE WHEN transformer.resid IS NULL THEN transformer.token_id END, p.here
         ) AS e
         WHERE p.layer = 0
@@ -75,7 +77,7 @@ BEGIN ATOMIC
             p.layer,
             resid_post,
             ARRAY(
-                SELECT (s.site, s.x)::lm.matrix
+                SELECT (s.site, s.x)::lm_internal.matrix
                 FROM (
                     VALUES
                     ('resid_pre'::lm.site, resid_pre), ('ln1', ln1), ('q', q), ('k', k), ('v', v),
@@ -96,46 +98,48 @@ BEGIN ATOMIC
         LEFT JOIN rotation AS r ON r.rotary = p.rotary
 
         -- the stream as the layer below left it                               [position, d_model]
-        CROSS JOIN LATERAL lm.hook('resid_pre', b.resid, p.here) AS resid_pre
+        CROSS JOIN LATERAL lm_internal.hook('resid_pre', b.resid, p.here) AS resid_pre
 
         -- ln1 = Norm(resid_pre)                                               [position, d_model]
-        CROSS JOIN LATERAL lm.norm('ln1', resid_pre, p.here) AS ln1
+        CROSS JOIN LATERAL lm_internal.norm('ln1', resid_pre, p.here) AS ln1
 
         -- q, k, v = W_Q ln1 + b_Q, W_K ln1 + b_K, W_V ln1 + b_V         [position, head · d_head]
-        CROSS JOIN LATERAL lm.linear('q', ln1, p.here) AS q
-        CROSS JOIN LATERAL lm.linear('k', ln1, p.here) AS k
-        CROSS JOIN LATERAL lm.linear('v', ln1, p.here) AS v
+        CROSS JOIN LATERAL lm_internal.linear('q', ln1, p.here) AS q
+        CROSS JOIN LATERAL lm_internal.linear('k', ln1, p.here) AS k
+        CROSS JOIN LATERAL lm_internal.linear('v', ln1, p.here) AS v
 
         -- rot_q, rot_k = q, k normed and turned with the position, in families that do so
-        CROSS JOIN LATERAL lm.norm_heads('q_norm', q, p.here) AS q_normed
-        CROSS JOIN LATERAL lm.norm_heads('k_norm', k, p.here) AS k_normed
+        CROSS JOIN LATERAL lm_internal.norm_heads('q_norm', q, p.here) AS q_normed
+        CROSS JOIN LATERAL lm_internal.norm_heads('k_norm', k, p.here) AS k_normed
         CROSS JOIN LATERAL
-            lm.rotate('rot_q', q_normed, r.cosines, r.sines, r.d_rotary, p.here) AS rot_q
+            lm_internal.rotate('rot_q', q_normed, r.cosines, r.sines, r.d_rotary, p.here) AS rot_q
         CROSS JOIN LATERAL
-            lm.rotate('rot_k', k_normed, r.cosines, r.sines, r.d_rotary, p.here) AS rot_k
+            lm_internal.rotate('rot_k', k_normed, r.cosines, r.sines, r.d_rotary, p.here) AS rot_k
 
         -- pattern = softmax(attn_scores = rot_q · rot_k · scaling), z = pattern v
-        CROSS JOIN LATERAL lm.attention(rot_q, rot_k, v, p.here) AS attention
+        CROSS JOIN LATERAL lm_internal.attention(rot_q, rot_k, v, p.here) AS attention
 
         -- attn_out = W_O z + b_O: the attention adjustment                    [position, d_model]
-        CROSS JOIN LATERAL lm.output('attn_out', 'ln1_post', attention.z, p.here)
+        CROSS JOIN LATERAL lm_internal.output('attn_out', 'ln1_post', attention.z, p.here)
             AS o (ln1_post, attn_out)
 
         -- resid_mid = resid_pre + attn_out                                    [position, d_model]
-        CROSS JOIN LATERAL lm.add('resid_mid', resid_pre, o.attn_out, p.here) AS resid_mid
+        CROSS JOIN LATERAL lm_internal.add('resid_mid', resid_pre, o.attn_out, p.here) AS resid_mid
 
         -- ln2 = Norm(resid_mid), or of resid_pre where both sub-blocks read it  [position, d_model]
-        CROSS JOIN LATERAL lm.norm(
+        CROSS JOIN LATERAL lm_internal.norm(
             'ln2',
             CASE WHEN (p.here).parallel_attn_mlp THEN resid_pre ELSE resid_mid END,
             p.here
         ) AS ln2
 
         -- mlp_out = W_out mlp_post + b_out, mlp_post = activation(W_in ln2 + b_in)
-        CROSS JOIN LATERAL lm.mlp(ln2, p.here) AS mlp
+        CROSS JOIN LATERAL lm_internal.mlp(ln2, p.here) AS mlp
 
         -- resid_post = resid_mid + mlp_out                                    [position, d_model]
-        CROSS JOIN LATERAL lm.add('resid_post', resid_mid, mlp.mlp_out, p.here) AS resid_post
+        CROSS JOIN LATERAL lm_internal.add(
+            'resid_post', resid_mid, mlp.mlp_out, p.here
+        ) AS resid_post
     )
 
     SELECT
@@ -146,5 +150,5 @@ BEGIN ATOMIC
     CROSS JOIN unnest(b.kept) AS k (site, x);
 END;
 
-COMMENT ON FUNCTION lm.transformer IS
-'The forward pass over a batch of positions: for each layer the matrices of the sites of keep, and always the last layer''s resid_post. The embeddings are in layer first_layer − 1, where the stream is resid if given. Keys and values from before the batch are those of a generation''s cache or of the run context_run. Writes nothing (Vaswani et al. 2017; Radford et al. 2019).';
+COMMENT ON FUNCTION lm_internal.transformer IS
+'The forward pass over a batch of positions: for each layer the matrices of the sites of keep, and always the last layer''s resid_post. The embeddings are in layer first_layer − 1, where the stream is resid if given. Keys and values from before the batch are those of a generation''s cache or of the run context_run; a sequence with a parent goes on from that one, which is in the batch as well. Writes nothing (Vaswani et al. 2017; Radford et al. 2019).';

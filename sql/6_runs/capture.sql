@@ -1,6 +1,6 @@
 -- What of a run is kept: the sites, layers and positions that are asked for.
 
-CREATE OR REPLACE FUNCTION lm.capture_sites(
+CREATE OR REPLACE FUNCTION lm_internal.capture_sites(
     capture text[],
     model_id int
 )
@@ -21,7 +21,7 @@ BEGIN ATOMIC
         CASE
             WHEN 'all' = ANY (capture_sites.capture) THEN m.sites
             WHEN capture_sites.capture <@ m.sites::text[] THEN capture_sites.capture::lm.site[]
-            ELSE lm.fail(
+            ELSE lm_internal.fail(
                 NULL::lm.site[],
                 'capture holds what is no site: '
                 || COALESCE(
@@ -38,10 +38,10 @@ BEGIN ATOMIC
     FROM model AS m;
 END;
 
-COMMENT ON FUNCTION lm.capture_sites IS
+COMMENT ON FUNCTION lm_internal.capture_sites IS
 'The sites named by a capture argument; all names every one that the model has. Errors: a name that is none of its sites.';
 
-CREATE OR REPLACE FUNCTION lm.check_capture(
+CREATE OR REPLACE FUNCTION lm_internal.check_capture(
     model_id int,
     capture_layers int[],
     capture_positions int[],
@@ -69,7 +69,7 @@ BEGIN ATOMIC
     SELECT
         CASE
             WHEN NOT check_capture.capture_layers <@ a.layers
-                THEN lm.fail(
+                THEN lm_internal.fail(
                     true,
                     format(
                         'capture_layers holds others than 0 to %s, the layers of "%s"',
@@ -77,7 +77,7 @@ BEGIN ATOMIC
                     )
                 )
             WHEN NOT check_capture.capture_positions <@ a.positions
-                THEN lm.fail(
+                THEN lm_internal.fail(
                     true,
                     format(
                         'capture_positions holds others than 0 to %s, or from the end −1 to %s',
@@ -85,11 +85,13 @@ BEGIN ATOMIC
                     )
                 )
             WHEN check_capture.top_logits < 1
-                THEN lm.fail(true, 'top_logits must be 1 or more, or NULL for the whole vocabulary')
+                THEN lm_internal.fail(
+                    true, 'top_logits must be 1 or more, or NULL for the whole vocabulary'
+                )
             ELSE true
         END
     FROM allowed AS a;
 END;
 
-COMMENT ON FUNCTION lm.check_capture IS
+COMMENT ON FUNCTION lm_internal.check_capture IS
 'Whether the limits of a capture make sense; n_token is the number of tokens of the longest prompt. Errors: the model does not have the layer; no prompt has the position; top_logits is below 1.';

@@ -44,7 +44,7 @@ RETURN COALESCE(
                 WHEN run_position.position BETWEEN 0 AND n.n_token - 1 THEN run_position.position
                 WHEN run_position.position BETWEEN -n.n_token AND -1
                     THEN run_position.position + n.n_token
-                ELSE lm.fail(
+                ELSE lm_internal.fail(
                     NULL::int,
                     format(
                         'run %s has positions 0 to %s, not %s',
@@ -60,7 +60,7 @@ RETURN COALESCE(
             WHERE r.run_id = run_position.run_id
         ) AS n
     ),
-    lm.fail(
+    lm_internal.fail(
         NULL::int,
         'there is no run ' || COALESCE(run_position.run_id::text, 'NULL'),
         'SELECT run_id, prompt FROM lm.run lists all runs; lm.forward makes one'
@@ -70,7 +70,7 @@ RETURN COALESCE(
 COMMENT ON FUNCTION lm.run_position IS
 'A position of a run, a negative one counted from the end: −1 is the last. Errors: no such run; no such position.';
 
-CREATE OR REPLACE FUNCTION lm.require_capture(
+CREATE OR REPLACE FUNCTION lm_internal.require_capture(
     run_id bigint,
     sites lm.site[],
     layers int[] DEFAULT NULL,
@@ -118,12 +118,12 @@ BEGIN ATOMIC
         CASE
             WHEN w.sites = '{}' AND w.layers = '{}' AND w.positions = '{}' THEN w.model_id
             WHEN w.absent <> '{}'
-                THEN lm.fail(
+                THEN lm_internal.fail(
                     NULL::int,
                     format('model "%s" has no %s', m.name, array_to_string(w.absent, ', ')),
                     format('SELECT site FROM lm.model_site WHERE model_id = %s', m.model_id)
                 )
-            ELSE lm.fail(
+            ELSE lm_internal.fail(
                 NULL::int,
                 format(
                     'run %s did not capture %s',
@@ -148,7 +148,7 @@ BEGIN ATOMIC
     INNER JOIN lm.model AS m ON m.model_id = w.model_id;
 END;
 
-COMMENT ON FUNCTION lm.require_capture IS
+COMMENT ON FUNCTION lm_internal.require_capture IS
 'Key of the model of a run that captured these sites, in these layers and at these positions (NULL: in whichever it did). Errors: no such run; a site the model does not have; a run that did not capture one, with the command that makes one that does.';
 
 CREATE OR REPLACE FUNCTION lm.vector_at(
@@ -179,7 +179,7 @@ BEGIN ATOMIC
                     AND c.position = p.position
             ),
             CASE
-                WHEN lm.require_capture(
+                WHEN lm_internal.require_capture(
                     vector_at.run_id,
                     ARRAY[vector_at.site],
                     CASE
@@ -188,7 +188,7 @@ BEGIN ATOMIC
                     END,
                     ARRAY[p.position]
                 ) IS NOT NULL
-                    THEN lm.fail(
+                    THEN lm_internal.fail(
                         NULL::vector,
                         format(
                             'run %s has no %s of layer %s and head %s',

@@ -17,8 +17,8 @@ BEGIN ATOMIC
     asked AS MATERIALIZED (
         SELECT
             m.model_id,
-            lm.capture_sites(find_runs.capture, m.model_id) AS capture,
-            lm.intervention_digest(find_runs.interventions, m.model_id) AS digest
+            lm_internal.capture_sites(find_runs.capture, m.model_id) AS capture,
+            lm_internal.intervention_digest(find_runs.interventions, m.model_id) AS digest
         FROM lm.model_id(find_runs.model) AS m (model_id)
     )
 

@@ -1,6 +1,6 @@
 -- Why interventions are refused: one at a place that is not there would change nothing, in silence.
 
-CREATE OR REPLACE FUNCTION lm.counted_position(
+CREATE OR REPLACE FUNCTION lm_internal.counted_position(
     "position" int,
     n_token int
 )
@@ -13,10 +13,10 @@ RETURN CASE
     ELSE counted_position.position
 END;
 
-COMMENT ON FUNCTION lm.counted_position IS
+COMMENT ON FUNCTION lm_internal.counted_position IS
 'A position counted from the start, where a negative one counts from the end of n_token tokens.';
 
-CREATE OR REPLACE FUNCTION lm.check_interventions(
+CREATE OR REPLACE FUNCTION lm_internal.check_interventions(
     set_name text,
     model_id int,
     sequence int[],
@@ -63,7 +63,7 @@ BEGIN ATOMIC
         bool_and(
             CASE
                 WHEN NOT i.is_site
-                    THEN lm.fail(
+                    THEN lm_internal.fail(
                         true,
                         format(
                             'intervention %s is at %s, which model "%s" does not have',
@@ -72,7 +72,7 @@ BEGIN ATOMIC
                         'SELECT site FROM lm.model_site lists the sites of each model'
                     )
                 WHEN i.layer NOT BETWEEN 0 AND i.n_layer - 1
-                    THEN lm.fail(
+                    THEN lm_internal.fail(
                         true,
                         format(
                             'intervention %s is in layer %s of %s',
@@ -80,7 +80,7 @@ BEGIN ATOMIC
                         )
                     )
                 WHEN i.head NOT BETWEEN 0 AND i.n_head - 1
-                    THEN lm.fail(
+                    THEN lm_internal.fail(
                         true,
                         format(
                             'intervention %s is in head %s of %s',
@@ -88,7 +88,7 @@ BEGIN ATOMIC
                         )
                     )
                 WHEN i.unit NOT BETWEEN 0 AND i.width - 1
-                    THEN lm.fail(
+                    THEN lm_internal.fail(
                         true,
                         format(
                             'intervention %s is in unit %s of %s',
@@ -97,7 +97,7 @@ BEGIN ATOMIC
                     )
                 WHEN least(i.position, i.key_position) < -i.n_token
                     OR greatest(i.position, i.key_position) > i.last_position
-                    THEN lm.fail(
+                    THEN lm_internal.fail(
                         true,
                         format(
                             'intervention %s is at position %s of %s',
@@ -114,9 +114,9 @@ BEGIN ATOMIC
                             i.last_position, -i.n_token
                         )
                     )
-                WHEN lm.counted_position(i.key_position, i.n_token)
-                    > lm.counted_position(i.position, i.n_token)
-                    THEN lm.fail(
+                WHEN lm_internal.counted_position(i.key_position, i.n_token)
+                    > lm_internal.counted_position(i.position, i.n_token)
+                    THEN lm_internal.fail(
                         true,
                         format(
                             'intervention %s cuts no edge: key %s comes after position %s',
@@ -124,7 +124,7 @@ BEGIN ATOMIC
                         )
                     )
                 WHEN vector_dims(i.value) <> i.n_changed
-                    THEN lm.fail(
+                    THEN lm_internal.fail(
                         true,
                         format(
                             'the value of intervention %s is %s wide, and %s is %s',
@@ -140,5 +140,5 @@ BEGIN ATOMIC
     FROM intervention AS i;
 END;
 
-COMMENT ON FUNCTION lm.check_interventions IS
+COMMENT ON FUNCTION lm_internal.check_interventions IS
 'Whether every intervention of a set has its place in a model and in each sequence to run. sequence: that of each token; last_position: the last one, where the sequences will grow. Errors, naming the intervention: a site, layer, head, unit or position that is not there; an edge to a later key; a value of another width.';

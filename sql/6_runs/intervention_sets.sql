@@ -82,7 +82,7 @@ END;
 COMMENT ON FUNCTION lm.replace_interventions IS
 'Makes a set of interventions anew from rows of lm.make_intervention, in their order, whatever it held before; without any, removes it. Returns how many it holds.';
 
-CREATE OR REPLACE FUNCTION lm.intervention_digest(
+CREATE OR REPLACE FUNCTION lm_internal.intervention_digest(
     set_name text,
     model_id int
 )
@@ -123,5 +123,5 @@ BEGIN ATOMIC
     WHERE i.set_name = intervention_digest.set_name;
 END;
 
-COMMENT ON FUNCTION lm.intervention_digest IS
+COMMENT ON FUNCTION lm_internal.intervention_digest IS
 'Hash of what a set does to a model, hexadecimal: of its rows in their order, and of which runs a mean is taken. NULL where there is no such set.';

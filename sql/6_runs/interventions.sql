@@ -1,6 +1,6 @@
 -- Interventions, which are rows of lm.intervention, made ready for the forward pass.
 
-CREATE OR REPLACE FUNCTION lm.intervention_vectors(
+CREATE OR REPLACE FUNCTION lm_internal.intervention_vectors(
     set_name text,
     model_id int
 )
@@ -38,7 +38,7 @@ BEGIN ATOMIC
             AND c.layer = COALESCE(i.layer, c.layer)
             AND c.head = COALESCE(i.head, c.head)
             AND c.position = COALESCE(
-                lm.counted_position(i.position, cardinality(r.token_ids)), c.position
+                lm_internal.counted_position(i.position, cardinality(r.token_ids)), c.position
             )
         WHERE i.kind = 'replace'
 
@@ -73,16 +73,16 @@ BEGIN ATOMIC
     FROM source AS s;
 END;
 
-COMMENT ON FUNCTION lm.intervention_vectors IS
+COMMENT ON FUNCTION lm_internal.intervention_vectors IS
 'The vectors that replace and mean take from runs, for each layer, head and position that they change.';
 
-CREATE OR REPLACE FUNCTION lm.changes(
+CREATE OR REPLACE FUNCTION lm_internal.changes(
     set_name text,
     model_id int,
     sequence int[],
     last_position int DEFAULT NULL
 )
-RETURNS lm.change[]
+RETURNS lm_internal.change[]
 LANGUAGE sql
 STABLE
 BEGIN ATOMIC
@@ -105,7 +105,7 @@ BEGIN ATOMIC
         INNER JOIN lm.model_site AS s
             ON s.model_id = changes.model_id AND s.site = i.site
         WHERE i.set_name = changes.set_name
-            AND lm.check_interventions(
+            AND lm_internal.check_interventions(
                 changes.set_name, changes.model_id, changes.sequence, changes.last_position
             )
     ),
@@ -119,7 +119,7 @@ BEGIN ATOMIC
             COALESCE(v.position, i.position) AS at_position,
             COALESCE(v.value, i.value) AS vector
         FROM intervention AS i
-        LEFT JOIN lm.intervention_vectors(changes.set_name, changes.model_id) AS v
+        LEFT JOIN lm_internal.intervention_vectors(changes.set_name, changes.model_id) AS v
             ON v.intervention_id = i.intervention_id
     ),
 
@@ -134,8 +134,8 @@ BEGIN ATOMIC
                 i.site,
                 i.at_layer,
                 CASE WHEN i.n_head > 0 AND i.d_head IS NULL THEN i.at_head END,
-                lm.counted_position(i.at_position, t.n_token),
-                lm.counted_position(i.key_position, t.n_token),
+                lm_internal.counted_position(i.at_position, t.n_token),
+                lm_internal.counted_position(i.key_position, t.n_token),
                 CASE
                     WHEN i.unit IS NULL THEN i.at_head * i.d_head + 1
                     ELSE COALESCE(i.at_head * i.d_head, 0) + i.unit + 1
@@ -150,13 +150,13 @@ BEGIN ATOMIC
                         THEN i.value * lm.fill(COALESCE(i.factor, 1), vector_dims(i.value))
                     WHEN i.kind IN ('replace', 'mean') THEN i.vector
                 END
-            )::lm.change AS change
+            )::lm_internal.change AS change
         FROM supplied AS i
         LEFT JOIN text AS t ON least(i.at_position, i.key_position) < 0
         WHERE
             CASE
                 WHEN i.kind IN ('replace', 'mean') AND i.vector IS NULL
-                    THEN lm.fail(
+                    THEN lm_internal.fail(
                         true,
                         format(
                             'intervention %s finds no %s to take%s',
@@ -171,8 +171,8 @@ BEGIN ATOMIC
     SELECT
         COALESCE(
             array_agg(a.change ORDER BY a.intervention_id, a.position),
-            lm.fail(
-                NULL::lm.change[],
+            lm_internal.fail(
+                NULL::lm_internal.change[],
                 format('there is no set of interventions "%s"', changes.set_name),
                 'lm.replace_interventions(set_name, lm.make_intervention(site, kind)) makes one'
             )
@@ -181,5 +181,5 @@ BEGIN ATOMIC
     HAVING changes.set_name IS NOT NULL;
 END;
 
-COMMENT ON FUNCTION lm.changes IS
+COMMENT ON FUNCTION lm_internal.changes IS
 'A set of interventions made ready for a batch: each the affine map it comes to, replace and mean with the vectors of their runs; NULL where no set is named. sequence and last_position are those of lm.check_interventions. Errors: no such set; a run that kept nothing to take; those of lm.check_interventions.';

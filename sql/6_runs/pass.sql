@@ -1,6 +1,6 @@
 -- One forward pass over some texts, kept as rows.
 
-CREATE OR REPLACE FUNCTION lm.record_pass(
+CREATE OR REPLACE FUNCTION lm_internal.record_pass(
     model_id int,
     ordinals int[],
     prompts text[],
@@ -52,13 +52,13 @@ BEGIN ATOMIC
                 record_pass.capture_layers IS NULL
                 OR t.layer = ANY (-1 || record_pass.capture_layers)
             ) AS kept
-        FROM lm.transformer_many(
+        FROM lm_internal.transformer_many(
             record_pass.model_id,
             record_pass.sequence,
             ARRAY(SELECT t.position FROM token AS t ORDER BY t.row),
             record_pass.token_ids,
             record_pass.capture,
-            changes => lm.changes(
+            changes => lm_internal.changes(
                 record_pass.interventions, record_pass.model_id, record_pass.sequence
             )
         ) AS t
@@ -89,7 +89,7 @@ BEGIN ATOMIC
                 AND record_pass.capture && '{ln_final,logits}'
             GROUP BY p.layer
         ) AS last
-        CROSS JOIN LATERAL lm.final_norm(last.x, record_pass.model_id) AS normed
+        CROSS JOIN LATERAL lm_internal.final_norm(last.x, record_pass.model_id) AS normed
         CROSS JOIN unnest(last.run_ids, last.positions, normed)
             WITH ORDINALITY AS b (run_id, position, value, row)
     ),
@@ -109,7 +109,7 @@ BEGIN ATOMIC
             record_pass.capture_positions,
             record_pass.top_logits,
             record_pass.interventions,
-            lm.intervention_digest(record_pass.interventions, record_pass.model_id),
+            lm_internal.intervention_digest(record_pass.interventions, record_pass.model_id),
             r.started_at,
             clock_timestamp() - r.started_at
         FROM (SELECT count(*) FROM pass) AS passed
@@ -147,13 +147,14 @@ BEGIN ATOMIC
         -- some positions at a time: the whole vocabulary's logits need not be there for all at once
         FROM (
             SELECT
-                (f.row - 1) / lm.positions_at_once() AS number,
+                (f.row - 1) / lm_internal.positions_at_once() AS number,
                 array_agg(f.value ORDER BY f.row) AS x
             FROM ln_final AS f
             GROUP BY number
         ) AS part
-        CROSS JOIN LATERAL lm.unembed(part.x, record_pass.model_id) AS u
-        INNER JOIN ln_final AS f ON f.row = part.number * lm.positions_at_once() + u.ordinal
+        CROSS JOIN LATERAL lm_internal.unembed(part.x, record_pass.model_id) AS u
+        INNER JOIN ln_final AS f
+            ON f.row = part.number * lm_internal.positions_at_once() + u.ordinal
         CROSS JOIN LATERAL (
             SELECT
                 o.number - 1 AS token_id,
@@ -198,5 +199,5 @@ BEGIN ATOMIC
     ORDER BY r.ordinal;
 END;
 
-COMMENT ON FUNCTION lm.record_pass IS
+COMMENT ON FUNCTION lm_internal.record_pass IS
 'One pass over the sequences of these ordinals, their tokens end to end, and the runs it makes: each with its tokens and the captured sites as rows.';

@@ -1,6 +1,6 @@
 -- Prediction out: the residual stream read as what comes next.
 
-CREATE OR REPLACE FUNCTION lm.log_sum_exp(
+CREATE OR REPLACE FUNCTION lm_internal.log_sum_exp(
     x float8[]
 )
 RETURNS float8
@@ -15,16 +15,16 @@ BEGIN ATOMIC
         FROM (SELECT unnest(log_sum_exp.x) AS x) AS e
     )
 
-    SELECT h.x + ln(sum(lm.exp(e.x - h.x)))
+    SELECT h.x + ln(sum(lm_internal.exp(e.x - h.x)))
     FROM highest AS h
     CROSS JOIN LATERAL (SELECT unnest(log_sum_exp.x) AS x OFFSET 0) AS e
     GROUP BY h.x;
 END;
 
-COMMENT ON FUNCTION lm.log_sum_exp IS
+COMMENT ON FUNCTION lm_internal.log_sum_exp IS
 'ln Σ e^x, kept from overflow by the highest x: a logit less this is the logarithm of its probability.';
 
-CREATE OR REPLACE FUNCTION lm.final_norm(
+CREATE OR REPLACE FUNCTION lm_internal.final_norm(
     x vector[],
     model_id int
 )
@@ -38,17 +38,17 @@ BEGIN ATOMIC
     FROM lm.model AS m
     INNER JOIN lm.layer_norm AS n
         ON n.model_id = m.model_id AND n.layer = m.n_layer AND n.site = 'ln_final'
-    CROSS JOIN LATERAL lm.normalize(
+    CROSS JOIN LATERAL lm_internal.normalize(
         final_norm.x, n.gain, n.bias, m.layer_norm_eps, m.norm_is_centred
     ) AS normed
     WHERE m.model_id = final_norm.model_id;
 END;
 
-COMMENT ON FUNCTION lm.final_norm IS
+COMMENT ON FUNCTION lm_internal.final_norm IS
 'ln_final: the final norm of each row of x, [rows, d_model], states of the residual stream. Returns one row.';
 
 -- enable_sort: the planner would sort whole rows of weights rather than read them by their key
-CREATE OR REPLACE FUNCTION lm.logits(
+CREATE OR REPLACE FUNCTION lm_internal.logits(
     resid vector,
     model_id int
 )
@@ -68,7 +68,7 @@ BEGIN ATOMIC
             m.d_block,
             m.final_logit_softcapping AS cap
         FROM lm.model AS m
-        CROSS JOIN lm.final_norm(ARRAY[logits.resid], logits.model_id) AS normed
+        CROSS JOIN lm_internal.final_norm(ARRAY[logits.resid], logits.model_id) AS normed
         WHERE m.model_id = logits.model_id
     ),
 
@@ -84,7 +84,7 @@ BEGIN ATOMIC
                                 u.weight <#> f.x,
                                 ((u.weight_half <#> h.high) + (u.weight_half <#> h.low)) * h.norm
                             )
-                        FROM lm.unembedding_blocks(logits.model_id) AS u
+                        FROM lm_internal.unembedding_blocks(logits.model_id) AS u
                         ORDER BY u.token_id, u.block
                     )
                 ELSE ARRAY(
@@ -93,13 +93,13 @@ BEGIN ATOMIC
                             u.bias
                             - (COALESCE(u.weight, u.weight_half::vector) <#> b.x[u.block + 1])
                         )
-                    FROM lm.unembedding_blocks(logits.model_id) AS u
+                    FROM lm_internal.unembedding_blocks(logits.model_id) AS u
                     GROUP BY u.token_id
                     ORDER BY u.token_id
                 )
             END AS x
         FROM ln_final AS f
-        CROSS JOIN lm.halves(f.x) AS h
+        CROSS JOIN lm_internal.halves(f.x) AS h
         CROSS JOIN LATERAL (
             SELECT
                 ARRAY(
@@ -119,7 +119,7 @@ BEGIN ATOMIC
     FROM logit AS l;
 END;
 
-COMMENT ON FUNCTION lm.logits IS
+COMMENT ON FUNCTION lm_internal.logits IS
 'A vector of the residual stream read as a prediction, through the final norm and the unembedding: the logits, [n_vocab], from token 0 on.';
 
 CREATE OR REPLACE FUNCTION lm.next_token(
@@ -143,7 +143,7 @@ BEGIN ATOMIC
         SELECT
             m.model_id,
             m.n_layer,
-            lm.prompt_tokens(next_token.prompt, NULL, m.model_id) AS tokens
+            lm_internal.prompt_tokens(next_token.prompt, NULL, m.model_id) AS tokens
         FROM lm.model AS m
         WHERE m.model_id = lm.model_id(next_token.model)
     ),
@@ -154,13 +154,13 @@ BEGIN ATOMIC
             i.model_id,
             t.x[cardinality(t.x)] AS resid_post
         FROM input AS i
-        CROSS JOIN LATERAL lm.transformer(
+        CROSS JOIN LATERAL lm_internal.transformer(
             i.model_id,
             array_fill(0, ARRAY[cardinality(i.tokens)]),
             ARRAY(SELECT generate_series(0, cardinality(i.tokens) - 1)),
             i.tokens,
             '{}',
-            changes => lm.changes(
+            changes => lm_internal.changes(
                 next_token.interventions, i.model_id, array_fill(0, ARRAY[cardinality(i.tokens)])
             )
         ) AS t
@@ -171,9 +171,12 @@ BEGIN ATOMIC
         SELECT
             f.model_id,
             l.logits,
-            lm.log_sum_exp(l.logits) AS log_total
+            lm_internal.log_sum_exp(l.logits) AS log_total
         FROM final AS f
-        CROSS JOIN LATERAL (SELECT lm.logits(f.resid_post, f.model_id) AS logits OFFSET 0) AS l
+        CROSS JOIN LATERAL (
+            SELECT lm_internal.logits(f.resid_post, f.model_id) AS logits
+            OFFSET 0
+        ) AS l
     ),
 
     likeliest AS (
@@ -184,7 +187,7 @@ BEGIN ATOMIC
         FROM prediction AS p
         CROSS JOIN unnest(p.logits) WITH ORDINALITY AS l (logit, place)
         ORDER BY l.logit DESC, l.place
-        LIMIT lm.row_limit(next_token.k)
+        LIMIT lm_internal.row_limit(next_token.k)
     )
 
     -- probability = softmax(logit)
@@ -193,7 +196,7 @@ BEGIN ATOMIC
         l.token_id,
         v.token,
         l.logit,
-        lm.exp(l.logit - p.log_total)
+        lm_internal.exp(l.logit - p.log_total)
     FROM likeliest AS l
     CROSS JOIN prediction AS p
     LEFT JOIN lm.vocabulary AS v ON v.model_id = p.model_id AND v.token_id = l.token_id
@@ -201,4 +204,4 @@ BEGIN ATOMIC
 END;
 
 COMMENT ON FUNCTION lm.next_token IS
-'The k likeliest next tokens with their logits and probabilities; k NULL gives all; interventions names a set to make on the way. Writes nothing. Errors: k negative; those of lm.prompt_tokens and lm.changes.';
+'The k likeliest next tokens with their logits and probabilities; k NULL gives all; interventions names a set to make on the way. Writes nothing. Errors: k negative; those of lm_internal.prompt_tokens and lm.changes.';

@@ -1,6 +1,6 @@
 -- Prompt in: the tokens to run.
 
-CREATE OR REPLACE FUNCTION lm.prompt_tokens(
+CREATE OR REPLACE FUNCTION lm_internal.prompt_tokens(
     prompt text,
     token_ids int[],
     model_id int
@@ -15,16 +15,16 @@ BEGIN ATOMIC
             m.*,
             CASE
                 WHEN prompt_tokens.prompt IS NOT NULL AND prompt_tokens.token_ids IS NOT NULL
-                    THEN lm.fail(
+                    THEN lm_internal.fail(
                         NULL::int[], 'a prompt and token_ids are both given: give one'
                     )
                 WHEN prompt_tokens.prompt IS NULL AND prompt_tokens.token_ids IS NULL
-                    THEN lm.fail(
+                    THEN lm_internal.fail(
                         NULL::int[], 'no prompt: it is NULL', 'give a text, or token_ids => int[]'
                     )
                 -- counted without looking at it
                 WHEN octet_length(prompt_tokens.prompt) > m.n_ctx::bigint * t.longest
-                    THEN lm.fail(
+                    THEN lm_internal.fail(
                         NULL::int[],
                         format(
                             'the prompt has %s tokens or more and model "%s" has positions for %s',
@@ -44,11 +44,11 @@ BEGIN ATOMIC
     SELECT
         CASE
             WHEN cardinality(g.tokens) = 0
-                THEN lm.fail(
+                THEN lm_internal.fail(
                     NULL::int[], 'the prompt is empty: a model needs one token at least'
                 )
             WHEN cardinality(g.tokens) > g.n_ctx
-                THEN lm.fail(
+                THEN lm_internal.fail(
                     NULL::int[],
                     format(
                         'the prompt has %s tokens and model "%s" has positions for %s',
@@ -60,7 +60,7 @@ BEGIN ATOMIC
                 SELECT FROM unnest(g.tokens) AS t (token_id)
                 WHERE t.token_id IS NULL OR t.token_id NOT BETWEEN 0 AND g.n_vocab - 1
             )
-                THEN lm.fail(
+                THEN lm_internal.fail(
                     NULL::int[],
                     format(
                         'model "%s" has tokens 0 to %s; token_ids holds others',
@@ -72,7 +72,7 @@ BEGIN ATOMIC
     FROM given AS g;
 END;
 
-COMMENT ON FUNCTION lm.prompt_tokens IS
+COMMENT ON FUNCTION lm_internal.prompt_tokens IS
 'The tokens to run, from a prompt or from token ids. Errors: neither or both given; none; more than n_ctx; an id outside the vocabulary.';
 
 CREATE OR REPLACE FUNCTION lm.token_id(
@@ -116,7 +116,7 @@ BEGIN ATOMIC
     SELECT
         CASE
             WHEN cardinality(e.ids) = 1 THEN e.ids[1]
-            ELSE lm.fail(
+            ELSE lm_internal.fail(
                 NULL::int,
                 format(
                     '"%s" is not one token of model "%s" but %s',
@@ -143,7 +143,7 @@ LANGUAGE sql
 STABLE
 RETURN (
     SELECT e.weight
-    FROM lm.embedding_of(
+    FROM lm_internal.embedding_of(
         lm.model_id(embedding.model), lm.token_id(embedding.token, embedding.model)
     ) AS e
 );

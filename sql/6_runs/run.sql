@@ -1,15 +1,15 @@
 -- Running a model: forward passes that are kept as rows.
 
-CREATE OR REPLACE FUNCTION lm.tokens_in_a_pass()
+CREATE OR REPLACE FUNCTION lm_internal.tokens_in_a_pass()
 RETURNS int
 LANGUAGE sql
 IMMUTABLE
 RETURN 256;
 
-COMMENT ON FUNCTION lm.tokens_in_a_pass IS
+COMMENT ON FUNCTION lm_internal.tokens_in_a_pass IS
 'How many tokens several texts may have together in one pass. A pass reads each weight once for all of them; more tokens gain nothing, and memory grows with them.';
 
-CREATE OR REPLACE FUNCTION lm.record_runs(
+CREATE OR REPLACE FUNCTION lm_internal.record_runs(
     model_id int,
     prompts text[],
     token_ids int[],
@@ -26,7 +26,7 @@ RETURNS TABLE (
 LANGUAGE sql
 VOLATILE
 BEGIN ATOMIC
-    SELECT lm.hold_model(record_runs.model_id);
+    SELECT lm_internal.hold_model(record_runs.model_id);
 
     WITH
     -- a run for each prompt, or the one run of token_ids
@@ -34,7 +34,9 @@ BEGIN ATOMIC
         SELECT
             p.ordinal::int AS ordinal,
             p.prompt,
-            lm.prompt_tokens(p.prompt, record_runs.token_ids, record_runs.model_id) AS tokens
+            lm_internal.prompt_tokens(
+                p.prompt, record_runs.token_ids, record_runs.model_id
+            ) AS tokens
         FROM unnest(COALESCE(record_runs.prompts, ARRAY[NULL]))
             WITH ORDINALITY AS p (prompt, ordinal)
     ),
@@ -44,9 +46,9 @@ BEGIN ATOMIC
         SELECT
             i.*,
             (sum(cardinality(i.tokens)) OVER (ORDER BY i.ordinal) - cardinality(i.tokens))
-            / lm.tokens_in_a_pass() AS pass
+            / lm_internal.tokens_in_a_pass() AS pass
         FROM input AS i
-        WHERE lm.check_capture(
+        WHERE lm_internal.check_capture(
             record_runs.model_id,
             record_runs.capture_layers,
             record_runs.capture_positions,
@@ -75,7 +77,7 @@ BEGIN ATOMIC
         CROSS JOIN unnest(i.tokens) WITH ORDINALITY AS t (token_id, position)
         WHERE i.ordinal = ANY (p.ordinals)
     ) AS batch
-    CROSS JOIN LATERAL lm.record_pass(
+    CROSS JOIN LATERAL lm_internal.record_pass(
         record_runs.model_id,
         p.ordinals,
         p.prompts,
@@ -90,8 +92,8 @@ BEGIN ATOMIC
     ORDER BY r.ordinal;
 END;
 
-COMMENT ON FUNCTION lm.record_runs IS
-'What lm.forward and lm.forward_many share: runs the prompts (or the one sequence of token_ids), in passes of lm.tokens_in_a_pass, all of them or none.';
+COMMENT ON FUNCTION lm_internal.record_runs IS
+'What lm.forward and lm.forward_many share: runs the prompts (or the one sequence of token_ids), in passes of lm_internal.tokens_in_a_pass, all of them or none.';
 
 CREATE OR REPLACE FUNCTION lm.forward(
     prompt text DEFAULT NULL,
@@ -108,11 +110,11 @@ LANGUAGE sql
 VOLATILE
 BEGIN ATOMIC
     SELECT r.run_id
-    FROM lm.record_runs(
+    FROM lm_internal.record_runs(
         lm.model_id(forward.model),
         CASE WHEN forward.prompt IS NOT NULL THEN ARRAY[forward.prompt] END,
         forward.token_ids,
-        lm.capture_sites(forward.capture, lm.model_id(forward.model)),
+        lm_internal.capture_sites(forward.capture, lm.model_id(forward.model)),
         forward.capture_layers,
         forward.capture_positions,
         forward.top_logits,
@@ -121,7 +123,7 @@ BEGIN ATOMIC
 END;
 
 COMMENT ON FUNCTION lm.forward IS
-'Runs a prompt (or token_ids) through the model, keeps the captured sites as rows and returns the run_id. interventions names a set of lm.intervention to apply. capture_layers and capture_positions limit what is kept: −1 is the last position, NULL keeps all. Of captured logits the top_logits highest of each position are kept, all if NULL. Errors: those of lm.prompt_tokens, lm.check_capture and lm.changes; capture names no site of the model.';
+'Runs a prompt (or token_ids) through the model, keeps the captured sites as rows and returns the run_id. interventions names a set of lm.intervention to apply. capture_layers and capture_positions limit what is kept: −1 is the last position, NULL keeps all. Of captured logits the top_logits highest of each position are kept, all if NULL. Errors: those of lm_internal.prompt_tokens, lm_internal.check_capture and lm_internal.changes; capture names no site of the model.';
 
 CREATE OR REPLACE FUNCTION lm.forward_many(
     prompts text[],
@@ -140,11 +142,11 @@ LANGUAGE sql
 VOLATILE
 BEGIN ATOMIC
     SELECT *
-    FROM lm.record_runs(
+    FROM lm_internal.record_runs(
         lm.model_id(forward_many.model),
         forward_many.prompts,
         NULL,
-        lm.capture_sites(forward_many.capture, lm.model_id(forward_many.model)),
+        lm_internal.capture_sites(forward_many.capture, lm.model_id(forward_many.model)),
         forward_many.capture_layers,
         forward_many.capture_positions,
         forward_many.top_logits,
@@ -153,4 +155,4 @@ BEGIN ATOMIC
 END;
 
 COMMENT ON FUNCTION lm.forward_many IS
-'Runs several prompts, together in passes of lm.tokens_in_a_pass, and makes a run of each; ordinal counts the prompts from 1. Errors: as lm.forward; one bad prompt and nothing is written.';
+'Runs several prompts, together in passes of lm_internal.tokens_in_a_pass, and makes a run of each; ordinal counts the prompts from 1. Errors: as lm.forward; one bad prompt and nothing is written.';

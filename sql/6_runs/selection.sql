@@ -1,6 +1,6 @@
 -- Which runs are meant: by their numbers, by a tag, or all.
 
-CREATE OR REPLACE FUNCTION lm.write_ranges(
+CREATE OR REPLACE FUNCTION lm_internal.write_ranges(
     numbers int8multirange
 )
 RETURNS text
@@ -15,9 +15,9 @@ RETURN (
     FROM unnest(write_ranges.numbers) AS n (part)
 );
 
-COMMENT ON FUNCTION lm.write_ranges IS 'Numbers as one writes them: 1-3,5.';
+COMMENT ON FUNCTION lm_internal.write_ranges IS 'Numbers as one writes them: 1-3,5.';
 
-CREATE OR REPLACE FUNCTION lm.read_ranges(
+CREATE OR REPLACE FUNCTION lm_internal.read_ranges(
     numbers text
 )
 RETURNS int8multirange
@@ -45,9 +45,9 @@ RETURN (
     ) AS r
 );
 
-COMMENT ON FUNCTION lm.read_ranges IS 'Numbers written as 1-3,5; NULL if the text is anything else.';
+COMMENT ON FUNCTION lm_internal.read_ranges IS 'Numbers written as 1-3,5; NULL if the text is anything else.';
 
-CREATE OR REPLACE VIEW lm.whole_run AS
+CREATE OR REPLACE VIEW lm_internal.whole_run AS
 SELECT
     r.run_id,
     m.name AS model,
@@ -59,15 +59,15 @@ INNER JOIN lm.model AS m ON m.model_id = r.model_id
 WHERE 'attn_out' = ANY (r.capture)
     AND num_nonnulls(r.capture_layers, r.capture_positions) = 0;
 
-COMMENT ON VIEW lm.whole_run IS
+COMMENT ON VIEW lm_internal.whole_run IS
 'The runs that kept their attention adjustments whole, in every layer and at every position: those that regressions over many runs take.';
-COMMENT ON COLUMN lm.whole_run.run_id IS 'The run.';
-COMMENT ON COLUMN lm.whole_run.model IS 'Name of its model.';
-COMMENT ON COLUMN lm.whole_run.token_ids IS 'The tokens that were run.';
-COMMENT ON COLUMN lm.whole_run.interventions IS 'The set of interventions that were made; NULL: none.';
-COMMENT ON COLUMN lm.whole_run.intervention_digest IS 'As in lm.run.';
+COMMENT ON COLUMN lm_internal.whole_run.run_id IS 'The run.';
+COMMENT ON COLUMN lm_internal.whole_run.model IS 'Name of its model.';
+COMMENT ON COLUMN lm_internal.whole_run.token_ids IS 'The tokens that were run.';
+COMMENT ON COLUMN lm_internal.whole_run.interventions IS 'The set of interventions that were made; NULL: none.';
+COMMENT ON COLUMN lm_internal.whole_run.intervention_digest IS 'As in lm.run.';
 
-CREATE OR REPLACE FUNCTION lm.numbered_runs(
+CREATE OR REPLACE FUNCTION lm_internal.numbered_runs(
     which text,
     model text
 )
@@ -77,7 +77,7 @@ STABLE
 BEGIN ATOMIC
     WITH
     asked AS MATERIALIZED (
-        SELECT lm.read_ranges(numbered_runs.which) AS numbers
+        SELECT lm_internal.read_ranges(numbered_runs.which) AS numbers
     ),
 
     found AS MATERIALIZED (
@@ -112,13 +112,13 @@ BEGIN ATOMIC
     WHERE
         CASE
             WHEN NOT isempty(x.missing)
-                THEN lm.fail(
+                THEN lm_internal.fail(
                     true,
-                    'there are no runs ' || lm.write_ranges(x.missing),
+                    'there are no runs ' || lm_internal.write_ranges(x.missing),
                     'the table lm.run lists all runs'
                 )
             WHEN NOT x.any_is_meant
-                THEN lm.fail(
+                THEN lm_internal.fail(
                     true,
                     format(
                         'none of the runs %s is of the model %s',
@@ -126,16 +126,19 @@ BEGIN ATOMIC
                     )
                 )
             WHEN x.bare IS NOT NULL
-                THEN lm.fail(
+                THEN lm_internal.fail(
                     true,
-                    format('the runs %s kept no attention adjustments', lm.write_ranges(x.bare)),
+                    format(
+                        'the runs %s kept no attention adjustments',
+                        lm_internal.write_ranges(x.bare)
+                    ),
                     'run their texts again with attn_out among the captured sites'
                 )
             ELSE true
         END;
 END;
 
-COMMENT ON FUNCTION lm.numbered_runs IS
+COMMENT ON FUNCTION lm_internal.numbered_runs IS
 'The runs with these numbers, of this model (NULL: of any). Errors: no such run; none of that model; one without attention adjustments.';
 
 CREATE OR REPLACE FUNCTION lm.select_runs(
@@ -158,15 +161,17 @@ BEGIN ATOMIC
             substr(s.tag, strpos(s.tag, '=') + 1) AS value,
             CASE
                 WHEN select_runs.which IS NULL
-                    THEN lm.fail(true, 'which runs: NULL', 'say 1,2,5-9 or all or tag:NAME=VALUE')
+                    THEN lm_internal.fail(
+                        true, 'which runs: NULL', 'say 1,2,5-9 or all or tag:NAME=VALUE'
+                    )
                 WHEN s.is_tag AND s.tag !~ '^[^=]+=.'
-                    THEN lm.fail(
+                    THEN lm_internal.fail(
                         true, format('"%s" names no tag', select_runs.which), 'say tag:NAME=VALUE'
                     )
                 WHEN NOT s.is_tag
                     AND select_runs.which <> 'all'
-                    AND lm.read_ranges(select_runs.which) IS NULL
-                    THEN lm.fail(
+                    AND lm_internal.read_ranges(select_runs.which) IS NULL
+                    THEN lm_internal.fail(
                         true,
                         format('"%s" names no runs', select_runs.which),
                         'say 1,2,5-9 or all or tag:NAME=VALUE'
@@ -187,7 +192,7 @@ BEGIN ATOMIC
         FROM asked AS a
         CROSS JOIN LATERAL (
             SELECT n.run_id
-            FROM lm.numbered_runs(select_runs.which, select_runs.model) AS n (run_id)
+            FROM lm_internal.numbered_runs(select_runs.which, select_runs.model) AS n (run_id)
             WHERE NOT a.is_search
         ) AS n
         WHERE a.sound
@@ -199,7 +204,7 @@ BEGIN ATOMIC
             max(w.run_id),
             count(*) - 1
         FROM asked AS a
-        INNER JOIN lm.whole_run AS w ON w.model = COALESCE(select_runs.model, w.model)
+        INNER JOIN lm_internal.whole_run AS w ON w.model = COALESCE(select_runs.model, w.model)
         WHERE a.sound
             AND a.is_search
             AND CASE
@@ -234,7 +239,7 @@ BEGIN ATOMIC
     WHERE
         CASE
             WHEN m.names IS NULL
-                THEN lm.fail(
+                THEN lm_internal.fail(
                     true,
                     format(
                         CASE
@@ -249,7 +254,7 @@ BEGIN ATOMIC
                     END
                 )
             WHEN cardinality(m.names) > 1
-                THEN lm.fail(
+                THEN lm_internal.fail(
                     true,
                     format(
                         'the runs are of several models (%s)', array_to_string(m.names, ', ')

@@ -1,6 +1,6 @@
 -- Sampling: which token comes next.
 
-CREATE OR REPLACE FUNCTION lm.uniform(
+CREATE OR REPLACE FUNCTION lm_internal.uniform(
     seed bigint,
     step int,
     token_id int
@@ -14,12 +14,11 @@ RETURN (
         & ((1::bigint << 52) - 1)) + 0.5
 ) / (1::bigint << 52)::float8;
 
-COMMENT ON FUNCTION lm.uniform IS
+COMMENT ON FUNCTION lm_internal.uniform IS
 'A random number between 0 and 1, both excluded, for a token and a step. The same seed gives the same number.';
 
-CREATE OR REPLACE FUNCTION lm.next_draw(
-    resid vector,
-    model_id int,
+CREATE OR REPLACE FUNCTION lm_internal.next_draw(
+    logits float8[],
     step int,
     temperature float8,
     top_k int,
@@ -35,8 +34,9 @@ LANGUAGE sql
 STABLE
 BEGIN ATOMIC
     WITH
+    -- computed once, whatever it comes from
     prediction AS MATERIALIZED (
-        SELECT lm.logits(next_draw.resid, next_draw.model_id) AS logits
+        SELECT next_draw.logits
     ),
 
     highest AS MATERIALIZED (
@@ -46,7 +46,7 @@ BEGIN ATOMIC
 
     -- Σ e^(logit − highest)
     total AS MATERIALIZED (
-        SELECT sum(lm.exp(l.logit - h.logit)) AS weight
+        SELECT sum(lm_internal.exp(l.logit - h.logit)) AS weight
         FROM highest AS h
         CROSS JOIN LATERAL (SELECT unnest(p.logits) AS logit FROM prediction AS p) AS l
     ),
@@ -100,7 +100,7 @@ BEGIN ATOMIC
             FROM (
                 SELECT
                     a.*,
-                    lm.exp((a.logit - h.logit) / next_draw.temperature) AS weight
+                    lm_internal.exp((a.logit - h.logit) / next_draw.temperature) AS weight
                 FROM allowed AS a
                 CROSS JOIN highest AS h
                 WHERE next_draw.top_p IS NOT NULL
@@ -126,7 +126,7 @@ BEGIN ATOMIC
             FROM nucleus AS n
             ORDER BY
                 n.logit / next_draw.temperature
-                - ln(-ln(lm.uniform(next_draw.seed, next_draw.step, n.token_id))) DESC,
+                - ln(-ln(lm_internal.uniform(next_draw.seed, next_draw.step, n.token_id))) DESC,
                 n.token_id
             LIMIT 1
         )
@@ -136,11 +136,11 @@ BEGIN ATOMIC
     SELECT
         d.token_id,
         d.logit,
-        lm.exp(d.logit - h.logit) / t.weight
+        lm_internal.exp(d.logit - h.logit) / t.weight
     FROM drawn AS d
     CROSS JOIN highest AS h
     CROSS JOIN total AS t;
 END;
 
-COMMENT ON FUNCTION lm.next_draw IS
-'Draws the next token from a vector of the residual stream. temperature applies first, then top_k, then top_p (Holtzman et al. 2020); the draw is by the Gumbel trick (Maddison et al. 2014).';
+COMMENT ON FUNCTION lm_internal.next_draw IS
+'Draws the next token from logits, [n_vocab]. temperature applies first, then top_k, then top_p (Holtzman et al. 2020); the draw is by the Gumbel trick (Maddison et al. 2014).';

@@ -1,43 +1,66 @@
--- A step of a generation: it runs one position, and reads the keys and values of earlier ones from
--- lm.attention_cache.
+-- A step of a generation: it runs some positions, and reads the keys and values of earlier ones
+-- from lm.attention_cache.
 
-CREATE OR REPLACE FUNCTION lm.next_step(
+DO $$
+BEGIN
+    CREATE TYPE lm_internal.draw AS (
+        sequence int,
+        position int,
+        token_id int,
+        logit float8,
+        probability float8
+    );
+EXCEPTION
+    WHEN duplicate_object THEN NULL;
+END
+$$;
+
+COMMENT ON TYPE lm_internal.draw IS 'A token that was drawn to go on with.';
+COMMENT ON COLUMN lm_internal.draw.sequence IS 'Which of the sequences that are generated together, from 0.';
+COMMENT ON COLUMN lm_internal.draw.position IS 'The position that it takes, from 0.';
+COMMENT ON COLUMN lm_internal.draw.token_id IS 'The token.';
+COMMENT ON COLUMN lm_internal.draw.logit IS 'Its logit.';
+COMMENT ON COLUMN lm_internal.draw.probability IS 'The model''s own probability of it.';
+
+CREATE OR REPLACE FUNCTION lm_internal.next_step(
     generation_id bigint,
     model_id int,
-    token_ids int[],
-    first_position int,
-    draws boolean,
+    sequence int[],
+    "position" int[],
+    token_id int[],
+    draws boolean[],
     step int,
     temperature float8,
     top_k int,
     top_p float8,
     seed bigint,
-    changes lm.change[] DEFAULT NULL
+    changes lm_internal.change[] DEFAULT NULL
 )
-RETURNS TABLE (
-    token_id int,
-    logit float8,
-    probability float8
-)
+RETURNS SETOF lm_internal.draw
 LANGUAGE sql
 VOLATILE
-ROWS 1
 BEGIN ATOMIC
     WITH
     pass AS MATERIALIZED (
-        SELECT t.*
-        FROM lm.transformer(
-            next_step.model_id,
-            array_fill(0, ARRAY[cardinality(next_step.token_ids)]),
-            ARRAY(
-                SELECT next_step.first_position + i
-                FROM generate_series(0, cardinality(next_step.token_ids) - 1) AS i
-            ),
-            next_step.token_ids,
-            '{rot_k,v}',
-            next_step.generation_id,
-            next_step.changes
+        -- one sequence alone needs no second process
+        SELECT
+            0 AS n_before,
+            t.*
+        FROM lm_internal.transformer(
+            next_step.model_id, next_step.sequence, next_step.position, next_step.token_id,
+            '{rot_k,v}', next_step.generation_id, next_step.changes
         ) AS t
+        WHERE next_step.sequence[1] = next_step.sequence[cardinality(next_step.sequence)]
+
+        UNION ALL
+
+        SELECT t.*
+        FROM lm_internal.transformer_halves(
+            lm_internal.first_half(next_step.sequence),
+            next_step.model_id, next_step.sequence, next_step.position, next_step.token_id,
+            '{rot_k,v}', next_step.generation_id, next_step.changes
+        ) AS t
+        WHERE next_step.sequence[1] <> next_step.sequence[cardinality(next_step.sequence)]
     ),
 
     new_cache AS (
@@ -45,106 +68,60 @@ BEGIN ATOMIC
         SELECT
             next_step.generation_id,
             k.layer,
-            0 AS sequence,
-            next_step.first_position + b.row - 1,
+            next_step.sequence[k.n_before + b.row],
+            next_step.position[k.n_before + b.row],
             b.key,
             b.value
         FROM pass AS k
-        INNER JOIN pass AS v ON v.layer = k.layer AND v.site = 'v'
+        INNER JOIN pass AS v ON v.layer = k.layer AND v.n_before = k.n_before AND v.site = 'v'
         CROSS JOIN unnest(k.x, v.x) WITH ORDINALITY AS b (key, value, row)
         WHERE k.site = 'rot_k'
+    ),
+
+    -- the rows that predict: the last position of each sequence
+    final AS MATERIALIZED (
+        SELECT
+            array_agg(p.n_before + b.row ORDER BY p.n_before, b.row) AS rows,
+            array_agg(b.resid ORDER BY p.n_before, b.row) AS resid
+        FROM pass AS p
+        CROSS JOIN unnest(p.x) WITH ORDINALITY AS b (resid, row)
+        WHERE p.site = 'resid_post' AND next_step.draws[p.n_before + b.row]
+    ),
+
+    prediction AS NOT MATERIALIZED (
+        SELECT
+            f.rows[1] AS row,
+            lm_internal.logits(f.resid[1], next_step.model_id) AS logits
+        FROM final AS f
+        WHERE cardinality(f.rows) = 1
+
+        UNION ALL
+
+        SELECT
+            f.rows[u.ordinal],
+            u.logits::float8[]
+        FROM final AS f
+        CROSS JOIN LATERAL lm_internal.final_norm(f.resid, next_step.model_id) AS ln_final
+        CROSS JOIN LATERAL lm_internal.unembed(ln_final, next_step.model_id) AS u
+        WHERE cardinality(f.rows) > 1
     )
 
     SELECT
+        next_step.sequence[p.row],
+        next_step.position[p.row] + 1,
         d.token_id,
         d.logit,
         d.probability
-    FROM lm.model AS m
-    INNER JOIN pass AS p ON p.site = 'resid_post'
-    LEFT JOIN LATERAL lm.next_draw(
-        p.x[cardinality(p.x)],
-        m.model_id,
+    FROM prediction AS p
+    CROSS JOIN LATERAL lm_internal.next_draw(
+        p.logits,
         next_step.step,
         next_step.temperature,
         next_step.top_k,
         next_step.top_p,
-        next_step.seed
-    ) AS d ON next_step.draws
-    WHERE m.model_id = next_step.model_id;
+        int8xor(next_step.seed, next_step.sequence[p.row])
+    ) AS d;
 END;
 
-COMMENT ON FUNCTION lm.next_step IS
-'Runs tokens after what a generation has cached, and caches them too. Draws the token that follows if draws is true.';
-
-CREATE OR REPLACE FUNCTION lm.start_generation(
-    model_id int,
-    n_tokens int,
-    temperature float8,
-    top_k int,
-    top_p float8,
-    keep_cache boolean
-)
-RETURNS bigint
-LANGUAGE sql
-VOLATILE
-BEGIN ATOMIC
-    INSERT INTO lm.generation (model_id, keep)
-    SELECT
-        start_generation.model_id,
-        COALESCE(start_generation.keep_cache, false)
-    WHERE
-        CASE
-            WHEN start_generation.n_tokens >= 0 THEN true
-            ELSE lm.fail(true, 'n_tokens must be 0 or more')
-        END
-        AND CASE
-            -- a logit divided by it stays within float8
-            WHEN start_generation.temperature = 0
-                OR start_generation.temperature BETWEEN 1e-100 AND 1e100 THEN true
-            ELSE lm.fail(true, 'temperature must be 0 (greedy), or from 1e-100 to 1e100')
-        END
-        AND CASE
-            WHEN start_generation.top_k >= 1 OR start_generation.top_k IS NULL THEN true
-            ELSE lm.fail(true, 'top_k must be 1 or more, or NULL for no limit')
-        END
-        AND CASE
-            WHEN start_generation.top_p > 0 AND start_generation.top_p <= 1 THEN true
-            WHEN start_generation.top_p IS NULL THEN true
-            ELSE lm.fail(true, 'top_p must be above 0 and at most 1, or NULL for no limit')
-        END
-    RETURNING generation_id;
-END;
-
-COMMENT ON FUNCTION lm.start_generation IS
-'Opens a generation and returns its key. Errors: n_tokens, temperature, top_k or top_p is out of range.';
-
-CREATE OR REPLACE FUNCTION lm.end_generation(
-    generation_id bigint
-)
-RETURNS boolean
-LANGUAGE sql
-VOLATILE
-BEGIN ATOMIC
-    DELETE FROM lm.generation AS g
-    WHERE g.generation_id = end_generation.generation_id AND NOT g.keep;
-    SELECT true;
-END;
-
-COMMENT ON FUNCTION lm.end_generation IS
-'Deletes a finished generation and its cache, unless they are to be kept; true.';
-
-CREATE OR REPLACE FUNCTION lm.context_is_full(
-    n_ctx int
-)
-RETURNS boolean
-LANGUAGE plpgsql
-VOLATILE
-SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-    RAISE NOTICE 'generation stops: the model has positions for % tokens and they are used up', n_ctx;
-    RETURN true;
-END
-$$;
-
-COMMENT ON FUNCTION lm.context_is_full IS 'Says why a generation ends before n_tokens. Always true.';
+COMMENT ON FUNCTION lm_internal.next_step IS
+'Runs positions after what a generation has cached, and caches them too; those of a sequence stand together. Draws the token that follows a position where draws is true. Each sequence has a seed of its own, seed xor sequence.';

@@ -88,7 +88,7 @@ BEGIN ATOMIC
         sum(a.value <#> d.induction) / NULLIF(sum(a.value <#> d.counted), 0)
     FROM lm.activation AS a
     INNER JOIN detection AS d ON d.query = a.position
-    WHERE lm.require_capture(head_scores.run_id, '{pattern}') IS NOT NULL
+    WHERE lm_internal.require_capture(head_scores.run_id, '{pattern}') IS NOT NULL
         AND a.run_id = head_scores.run_id
         AND a.site = 'pattern'
     GROUP BY a.layer, a.head

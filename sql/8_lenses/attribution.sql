@@ -25,9 +25,9 @@ BEGIN ATOMIC
         INNER JOIN lm.run AS r ON r.run_id = logit_attribution.run_id
         INNER JOIN lm.model AS m ON m.model_id = r.model_id
         WHERE lm.run_position(logit_attribution.run_id) IS NOT NULL
-            AND lm.check_token(logit_attribution.token_id, r.run_id)
-            AND lm.check_token(logit_attribution.wrong_token_id, r.run_id)
-            AND lm.require_capture(
+            AND lm_internal.check_token(logit_attribution.token_id, r.run_id)
+            AND lm_internal.check_token(logit_attribution.wrong_token_id, r.run_id)
+            AND lm_internal.require_capture(
                 r.run_id,
                 ARRAY(
                     SELECT s.site
@@ -47,7 +47,7 @@ BEGIN ATOMIC
             COALESCE(
                 logit_attribution.token_id,
                 (
-                    SELECT lm.highest(f.logits)
+                    SELECT lm_internal.highest(f.logits)
                     FROM lm.final_logits(logit_attribution.run_id, ARRAY[i.position]) AS f
                 )
             ) AS token_id
@@ -61,8 +61,10 @@ BEGIN ATOMIC
             token.bias - COALESCE(wrong.bias, 0) AS bias
         FROM input AS i
         CROSS JOIN asked AS a
-        CROSS JOIN lm.unembedding_of(i.model_id, a.token_id) AS token
-        LEFT JOIN lm.unembedding_of(i.model_id, logit_attribution.wrong_token_id) AS wrong ON true
+        CROSS JOIN lm_internal.unembedding_of(i.model_id, a.token_id) AS token
+        LEFT JOIN lm_internal.unembedding_of(
+            i.model_id, logit_attribution.wrong_token_id
+        ) AS wrong ON true
     ),
 
     -- logit = w · (γ ⊙ (x − μ) / σ + β) = x · d + w · β, where d = (γ ⊙ w − its mean) / σ; a norm
@@ -72,9 +74,9 @@ BEGIN ATOMIC
         SELECT
             c.layer,
             c.value AS x,
-            lm.centred(n.gain * a.w, i.norm_is_centred)
+            lm_internal.centred(n.gain * a.w, i.norm_is_centred)
             * lm.fill(
-                lm.norm_scale(c.value, i.layer_norm_eps, i.norm_is_centred), i.d_model
+                lm_internal.norm_scale(c.value, i.layer_norm_eps, i.norm_is_centred), i.d_model
             ) AS d,
             -(n.bias <#> a.w) AS constant,
             a.bias
@@ -168,7 +170,7 @@ LANGUAGE sql
 STABLE
 BEGIN ATOMIC
     SELECT a.*
-    FROM lm.run_model(logit_attribution.run_id) AS m (name)
+    FROM lm_internal.run_model(logit_attribution.run_id) AS m (name)
     CROSS JOIN LATERAL lm.logit_attribution(
         logit_attribution.run_id,
         CASE

@@ -1,6 +1,6 @@
 -- What each head adds to the residual stream.
 
-CREATE OR REPLACE FUNCTION lm.centred(
+CREATE OR REPLACE FUNCTION lm_internal.centred(
     x vector,
     norm_is_centred boolean
 )
@@ -18,10 +18,10 @@ BEGIN ATOMIC
     FROM vector_dims(centred.x) AS width;
 END;
 
-COMMENT ON FUNCTION lm.centred IS
+COMMENT ON FUNCTION lm_internal.centred IS
 'What a norm divides by its size: x less its mean where the norm is centred, x itself elsewhere.';
 
-CREATE OR REPLACE FUNCTION lm.norm_scale(
+CREATE OR REPLACE FUNCTION lm_internal.norm_scale(
     x vector,
     eps float8,
     norm_is_centred boolean
@@ -33,12 +33,12 @@ PARALLEL SAFE
 BEGIN ATOMIC
     SELECT
         1 / sqrt(
-            vector_norm(lm.centred(norm_scale.x, norm_scale.norm_is_centred)) ^ 2
+            vector_norm(lm_internal.centred(norm_scale.x, norm_scale.norm_is_centred)) ^ 2
             / vector_dims(norm_scale.x) + norm_scale.eps
         );
 END;
 
-COMMENT ON FUNCTION lm.norm_scale IS
+COMMENT ON FUNCTION lm_internal.norm_scale IS
 '1 / σ, what the norm of x multiplies by. Held, it makes the norm linear: parts of x are then normed one by one, and add up.';
 
 CREATE OR REPLACE FUNCTION lm.head_results(
@@ -60,7 +60,9 @@ BEGIN ATOMIC
             p.position
         FROM lm.run_position(head_results.run_id, head_results.position) AS p (position)
         INNER JOIN lm.model AS m
-            ON m.model_id = lm.require_capture(head_results.run_id, '{z}', NULL, ARRAY[p.position])
+            ON m.model_id = lm_internal.require_capture(
+                head_results.run_id, '{z}', NULL, ARRAY[p.position]
+            )
     ),
 
     -- z with one head kept and the others zero; last, with all heads zero
@@ -69,7 +71,7 @@ BEGIN ATOMIC
         SELECT
             c.layer,
             array_agg(
-                lm.pad(
+                lm_internal.pad(
                     (array_fill(0::real, ARRAY[c.head * i.d_head]) || c.value::real[])::vector,
                     lm.fill(0, i.n_head * i.d_head)
                 )
@@ -93,7 +95,7 @@ BEGIN ATOMIC
             CASE WHEN h.number <= i.n_head THEN h.x - y[i.n_head + 1] ELSE h.x END AS x
         FROM input AS i
         CROSS JOIN alone AS a
-        CROSS JOIN LATERAL lm.project('attn_out', a.z, i.model_id, a.layer, i.d_block) AS y
+        CROSS JOIN LATERAL lm_internal.project('attn_out', a.z, i.model_id, a.layer, i.d_block) AS y
         CROSS JOIN LATERAL unnest(y) WITH ORDINALITY AS h (x, number)
     ),
 
@@ -102,7 +104,9 @@ BEGIN ATOMIC
         SELECT
             p.layer,
             n.gain * lm.fill(
-                lm.norm_scale(lm.total(p.x), i.layer_norm_eps, i.norm_is_centred), i.d_model
+                lm_internal.norm_scale(
+                    lm.total(p.x), i.layer_norm_eps, i.norm_is_centred
+                ), i.d_model
             ) AS gain,
             n.bias
         FROM input AS i
@@ -118,8 +122,8 @@ BEGIN ATOMIC
         p.head,
         CASE
             WHEN n.gain IS NULL THEN p.x
-            WHEN p.head = -1 THEN n.gain * lm.centred(p.x, i.norm_is_centred) + n.bias
-            ELSE n.gain * lm.centred(p.x, i.norm_is_centred)
+            WHEN p.head = -1 THEN n.gain * lm_internal.centred(p.x, i.norm_is_centred) + n.bias
+            ELSE n.gain * lm_internal.centred(p.x, i.norm_is_centred)
         END
     FROM input AS i
     CROSS JOIN part AS p

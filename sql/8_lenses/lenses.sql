@@ -19,14 +19,14 @@ BEGIN ATOMIC
             p.position
         FROM lm.run_position(lens_logits.run_id, lens_logits.position) AS p (position)
         INNER JOIN lm.model AS m
-            ON m.model_id = lm.require_capture(
+            ON m.model_id = lm_internal.require_capture(
                 lens_logits.run_id, ARRAY[lens_logits.site], NULL, ARRAY[p.position]
             )
         WHERE
             lens_logits.site IN (
                 'embed', 'pos_embed', 'resid_pre', 'attn_out', 'resid_mid', 'mlp_out', 'resid_post'
             )
-            OR lm.fail(
+            OR lm_internal.fail(
                 true,
                 lens_logits.site || ' is not read by the final norm and the unembedding',
                 'these are: embed, pos_embed, resid_pre, attn_out, resid_mid, mlp_out, resid_post'
@@ -52,8 +52,8 @@ BEGIN ATOMIC
         s.layers[u.ordinal],
         u.logits
     FROM stream AS s
-    CROSS JOIN LATERAL lm.final_norm(s.x, s.model_id) AS normed
-    CROSS JOIN LATERAL lm.unembed(normed, s.model_id) AS u
+    CROSS JOIN LATERAL lm_internal.final_norm(s.x, s.model_id) AS normed
+    CROSS JOIN LATERAL lm_internal.unembed(normed, s.model_id) AS u
     ORDER BY u.ordinal;
 END;
 
@@ -82,7 +82,7 @@ BEGIN ATOMIC
         SELECT
             l.layer,
             l.logits,
-            lm.log_sum_exp(l.logits) AS log_total
+            lm_internal.log_sum_exp(l.logits) AS log_total
         FROM lm.lens_logits(logit_lens.run_id, logit_lens.position, logit_lens.site) AS l
     ),
 
@@ -99,7 +99,7 @@ BEGIN ATOMIC
                 o.logit
             FROM unnest(l.logits) WITH ORDINALITY AS o (logit, number)
             ORDER BY o.logit DESC, o.number
-            LIMIT lm.row_limit(logit_lens.k)
+            LIMIT lm_internal.row_limit(logit_lens.k)
         ) AS t
     )
 
@@ -110,7 +110,7 @@ BEGIN ATOMIC
         l.token_id,
         v.token,
         l.logit,
-        lm.exp(l.logit - l.log_total)
+        lm_internal.exp(l.logit - l.log_total)
     FROM likeliest AS l
     LEFT JOIN lm.run AS r ON r.run_id = logit_lens.run_id
     LEFT JOIN lm.vocabulary AS v ON v.model_id = r.model_id AND v.token_id = l.token_id
@@ -143,7 +143,7 @@ BEGIN ATOMIC
         SELECT
             l.layer,
             l.logits,
-            lm.log_sum_exp(l.logits) AS log_total
+            lm_internal.log_sum_exp(l.logits) AS log_total
         FROM lm.lens_logits(
             lens_trajectory.run_id, lens_trajectory.position, lens_trajectory.site
         ) AS l
@@ -153,19 +153,19 @@ BEGIN ATOMIC
     final AS MATERIALIZED (
         SELECT
             f.logits,
-            lm.log_sum_exp(f.logits) AS log_total,
-            COALESCE(lens_trajectory.token_id, lm.highest(f.logits)) AS token_id
+            lm_internal.log_sum_exp(f.logits) AS log_total,
+            COALESCE(lens_trajectory.token_id, lm_internal.highest(f.logits)) AS token_id
         FROM lm.run_position(lens_trajectory.run_id, lens_trajectory.position) AS p (position)
         CROSS JOIN LATERAL lm.final_logits(lens_trajectory.run_id, ARRAY[p.position]) AS f
-        WHERE lm.check_token(lens_trajectory.token_id, lens_trajectory.run_id)
+        WHERE lm_internal.check_token(lens_trajectory.token_id, lens_trajectory.run_id)
     ),
 
     -- p = softmax(logits); entropy = −Σ p ln p; kl = Σ p_final (ln p_final − ln p)       [layer]
     spread AS (
         SELECT
             l.layer,
-            -sum(lm.exp(p.ln_p) * p.ln_p) AS entropy,
-            sum(lm.exp(p.ln_p_final) * (p.ln_p_final - p.ln_p)) AS kl_to_final,
+            -sum(lm_internal.exp(p.ln_p) * p.ln_p) AS entropy,
+            sum(lm_internal.exp(p.ln_p_final) * (p.ln_p_final - p.ln_p)) AS kl_to_final,
             count(*) FILTER (WHERE o.logit > l.logits[f.token_id + 1]) + 1 AS rank
         FROM lens AS l
         CROSS JOIN final AS f
@@ -183,7 +183,7 @@ BEGIN ATOMIC
         v.token,
         s.rank::int,
         l.logits[f.token_id + 1],
-        lm.exp(l.logits[f.token_id + 1] - l.log_total),
+        lm_internal.exp(l.logits[f.token_id + 1] - l.log_total),
         s.entropy,
         s.kl_to_final
     FROM lens AS l
@@ -216,7 +216,7 @@ LANGUAGE sql
 STABLE
 BEGIN ATOMIC
     SELECT l.*
-    FROM lm.run_model(lens_trajectory.run_id) AS m (name)
+    FROM lm_internal.run_model(lens_trajectory.run_id) AS m (name)
     CROSS JOIN LATERAL lm.lens_trajectory(
         lens_trajectory.run_id,
         CASE

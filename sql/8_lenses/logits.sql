@@ -1,6 +1,6 @@
 -- What a run predicts, and how much each token surprised the model.
 
-CREATE OR REPLACE FUNCTION lm.run_model(
+CREATE OR REPLACE FUNCTION lm_internal.run_model(
     run_id bigint
 )
 RETURNS text
@@ -14,9 +14,9 @@ RETURN (
     WHERE lm.run_position(run_model.run_id) IS NOT NULL AND r.run_id = run_model.run_id
 );
 
-COMMENT ON FUNCTION lm.run_model IS 'Name of the model that ran. Errors: there is no such run.';
+COMMENT ON FUNCTION lm_internal.run_model IS 'Name of the model that ran. Errors: there is no such run.';
 
-CREATE OR REPLACE FUNCTION lm.check_token(
+CREATE OR REPLACE FUNCTION lm_internal.check_token(
     token_id int,
     run_id bigint
 )
@@ -27,7 +27,7 @@ RETURN (
     SELECT
         CASE
             WHEN check_token.token_id NOT BETWEEN 0 AND m.n_vocab - 1
-                THEN lm.fail(
+                THEN lm_internal.fail(
                     true,
                     format(
                         'model "%s" has tokens 0 to %s, not %s',
@@ -42,10 +42,10 @@ RETURN (
     WHERE r.run_id = check_token.run_id
 );
 
-COMMENT ON FUNCTION lm.check_token IS
+COMMENT ON FUNCTION lm_internal.check_token IS
 'True if the model of a run has this token, or if it is NULL. Errors: the model has no such token.';
 
-CREATE OR REPLACE FUNCTION lm.highest(
+CREATE OR REPLACE FUNCTION lm_internal.highest(
     logits real[]
 )
 RETURNS int
@@ -57,7 +57,7 @@ RETURN array_position(
     (SELECT max(l.logit) FROM unnest(highest.logits) AS l (logit))
 ) - 1;
 
-COMMENT ON FUNCTION lm.highest IS 'The token with the highest logit, the first one if several are equal.';
+COMMENT ON FUNCTION lm_internal.highest IS 'The token with the highest logit, the first one if several are equal.';
 
 CREATE OR REPLACE FUNCTION lm.final_logits(
     run_id bigint,
@@ -88,7 +88,7 @@ BEGIN ATOMIC
         ) AS s
         WHERE lm.run_position(final_logits.run_id) IS NOT NULL
             AND r.run_id = final_logits.run_id
-            AND lm.require_capture(
+            AND lm_internal.require_capture(
                 r.run_id,
                 ARRAY[s.site],
                 CASE WHEN s.site = 'resid_post' THEN ARRAY[m.n_layer - 1] END,
@@ -118,8 +118,8 @@ BEGIN ATOMIC
         s.positions[u.ordinal],
         u.logits
     FROM state AS s
-    CROSS JOIN LATERAL lm.final_norm(s.x, s.model_id) AS normed
-    CROSS JOIN LATERAL lm.unembed(
+    CROSS JOIN LATERAL lm_internal.final_norm(s.x, s.model_id) AS normed
+    CROSS JOIN LATERAL lm_internal.unembed(
         CASE s.site WHEN 'ln_final' THEN s.x ELSE normed END, s.model_id
     ) AS u
     ORDER BY u.ordinal;
@@ -146,15 +146,15 @@ BEGIN ATOMIC
     prediction AS MATERIALIZED (
         SELECT
             t.position,
-            l.logits[t.token_id + 1] - lm.log_sum_exp(l.logits) AS ln_p
+            l.logits[t.token_id + 1] - lm_internal.log_sum_exp(l.logits) AS ln_p
         FROM lm.run_position(surprise.run_id) AS last (position)
-        CROSS JOIN generate_series(0, last.position - 1, lm.positions_at_once()) AS start
+        CROSS JOIN generate_series(0, last.position - 1, lm_internal.positions_at_once()) AS start
         CROSS JOIN LATERAL lm.final_logits(
             surprise.run_id,
             ARRAY(
                 SELECT
                     generate_series(
-                        start, least(start + lm.positions_at_once(), last.position) - 1
+                        start, least(start + lm_internal.positions_at_once(), last.position) - 1
                     )
             )
         ) AS l
@@ -168,7 +168,7 @@ BEGIN ATOMIC
         t.token_id,
         t.token,
         -p.ln_p,
-        lm.exp(p.ln_p)
+        lm_internal.exp(p.ln_p)
     FROM lm.token AS t
     LEFT JOIN prediction AS p ON p.position = t.position
     -- raises an error if there is no such run

@@ -21,7 +21,7 @@ BEGIN ATOMIC
         WHERE m.model_id = lm.model_id(nearest_tokens.model)
             AND CASE
                 WHEN vector_dims(nearest_tokens.x) = m.d_model THEN true
-                ELSE lm.fail(
+                ELSE lm_internal.fail(
                     true,
                     format(
                         'the vector has %s numbers and the embeddings of model "%s" have %s',
@@ -38,9 +38,9 @@ BEGIN ATOMIC
             e.token_id,
             1 - (e.weight <=> nearest_tokens.x) AS cosine
         FROM input AS i
-        CROSS JOIN lm.embedding_rows(i.model_id) AS e
+        CROSS JOIN lm_internal.embedding_rows(i.model_id) AS e
         ORDER BY cosine DESC, e.token_id
-        LIMIT lm.row_limit(nearest_tokens.k)
+        LIMIT lm_internal.row_limit(nearest_tokens.k)
     )
 
     SELECT
@@ -56,7 +56,7 @@ END;
 COMMENT ON FUNCTION lm.nearest_tokens IS
 'The k tokens with embeddings closest to x, [d_model], by cosine; k NULL gives all. Errors: x has another width; k is negative.';
 
-CREATE OR REPLACE FUNCTION lm.site_width(
+CREATE OR REPLACE FUNCTION lm_internal.site_width(
     site lm.site,
     model text DEFAULT NULL
 )
@@ -67,7 +67,7 @@ RETURN (
     SELECT
         COALESCE(
             min(s.width),
-            lm.fail(
+            lm_internal.fail(
                 NULL::int,
                 COALESCE(
                     site_width.site || ' has no width of its own in this model', 'site is NULL'
@@ -79,14 +79,14 @@ RETURN (
     WHERE s.model_id = lm.model_id(site_width.model) AND s.site = site_width.site
 );
 
-COMMENT ON FUNCTION lm.site_width IS
+COMMENT ON FUNCTION lm_internal.site_width IS
 'How many numbers a captured vector of a site has in a model: d_model, d_mlp or d_head. Errors: site is NULL; the model does not have it; its vectors have no fixed width (attn_scores, pattern, logits).';
 
 -- An index on vectors needs their width as a constant, in the index and in the query. So two
 -- functions build their statement when they run, from the names and numbers below. Names are looked
 -- up at that time, so each says its schema.
 
-CREATE OR REPLACE FUNCTION lm.vector_schema()
+CREATE OR REPLACE FUNCTION lm_internal.vector_schema()
 RETURNS regnamespace
 LANGUAGE sql
 STABLE
@@ -96,9 +96,9 @@ RETURN (
     WHERE e.extname = 'vector'
 );
 
-COMMENT ON FUNCTION lm.vector_schema IS 'The schema that pgvector is in.';
+COMMENT ON FUNCTION lm_internal.vector_schema IS 'The schema that pgvector is in.';
 
-CREATE OR REPLACE FUNCTION lm.activation_source(
+CREATE OR REPLACE FUNCTION lm_internal.activation_source(
     site lm.site,
     layer int,
     head int
@@ -136,7 +136,7 @@ BEGIN ATOMIC
     WHERE
         CASE
             WHEN num_nulls(activation_source.layer, activation_source.head) = 0 THEN true
-            ELSE lm.fail(
+            ELSE lm_internal.fail(
                 true,
                 'layer or head is NULL',
                 'one layer is searched at a time; head is -1 if the site has no heads'
@@ -144,7 +144,7 @@ BEGIN ATOMIC
         END;
 END;
 
-COMMENT ON FUNCTION lm.activation_source IS
+COMMENT ON FUNCTION lm_internal.activation_source IS
 'The table and column that hold the vectors of a site, and the SQL condition for a layer and head. Errors: layer or head is NULL.';
 
 CREATE OR REPLACE FUNCTION lm.nearest_activations(
@@ -168,11 +168,11 @@ STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    width int := lm.site_width(nearest_activations.site, nearest_activations.model);
+    width int := lm_internal.site_width(nearest_activations.site, nearest_activations.model);
     statement text;
 BEGIN
     IF cardinality(nearest_activations.x::real[]) IS DISTINCT FROM width THEN
-        PERFORM lm.fail(
+        PERFORM lm_internal.fail(
             NULL::int,
             format(
                 'the vector has %s numbers and %s has %s',
@@ -216,16 +216,16 @@ BEGIN
                     ON v.model_id = r.model_id AND v.token_id = r.token_ids[n.position + 1]
                 ORDER BY rank
             $query$,
-            a.vector_column, width, a.relation, a.condition, lm.vector_schema()
+            a.vector_column, width, a.relation, a.condition, lm_internal.vector_schema()
         )
     INTO statement
-    FROM lm.activation_source(
+    FROM lm_internal.activation_source(
         nearest_activations.site, nearest_activations.layer, nearest_activations.head
     ) AS a;
 
     RETURN QUERY EXECUTE statement
     USING nearest_activations.x, lm.model_id(nearest_activations.model),
-        lm.row_limit(nearest_activations.k);
+        lm_internal.row_limit(nearest_activations.k);
 END
 $$;
 
@@ -244,7 +244,7 @@ VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    width int := lm.site_width(index_activations.site, index_activations.model);
+    width int := lm_internal.site_width(index_activations.site, index_activations.model);
     name text := concat_ws(
         '_',
         'nearest',
@@ -257,7 +257,7 @@ DECLARE
     statement text;
 BEGIN
     IF width > 2000 THEN
-        PERFORM lm.fail(
+        PERFORM lm_internal.fail(
             NULL::int,
             format('%s is %s wide and pgvector indexes up to 2000', index_activations.site, width),
             'lm.nearest_activations needs no index'
@@ -269,10 +269,10 @@ BEGIN
             -- more links than by default: equal vectors, from runs of one prompt, crowd out the rest
             'CREATE INDEX IF NOT EXISTS %I ON %s USING hnsw ((%I::%6$s.vector(%4$s)) %6$s.vector_cosine_ops)
             WITH (m = 32, ef_construction = 200) WHERE %5$s AND %6$s.vector_dims(%3$I) = %4$s',
-            name, a.relation, a.vector_column, width, a.condition, lm.vector_schema()
+            name, a.relation, a.vector_column, width, a.condition, lm_internal.vector_schema()
         )
     INTO statement
-    FROM lm.activation_source(
+    FROM lm_internal.activation_source(
         index_activations.site, index_activations.layer, index_activations.head
     ) AS a;
 

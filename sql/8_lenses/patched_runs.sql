@@ -1,6 +1,6 @@
 -- What a sweep of patches starts from: two runs, and how sure each is of the answer.
 
-CREATE OR REPLACE FUNCTION lm.logit_difference(
+CREATE OR REPLACE FUNCTION lm_internal.logit_difference(
     resid vector,
     model_id int,
     answer int,
@@ -18,22 +18,22 @@ BEGIN ATOMIC
             )
         )
     FROM lm.model AS m
-    CROSS JOIN LATERAL lm.final_norm(ARRAY[logit_difference.resid], m.model_id) AS x
+    CROSS JOIN LATERAL lm_internal.final_norm(ARRAY[logit_difference.resid], m.model_id) AS x
     CROSS JOIN (
         VALUES (1, logit_difference.answer), (-1, logit_difference.wrong)
     ) AS t (sign, token_id)
     CROSS JOIN LATERAL (
         SELECT u.bias - (u.weight <#> x[1]) AS logit
-        FROM lm.unembedding_of(m.model_id, t.token_id) AS u
+        FROM lm_internal.unembedding_of(m.model_id, t.token_id) AS u
         OFFSET 0
     ) AS u
     WHERE m.model_id = logit_difference.model_id;
 END;
 
-COMMENT ON FUNCTION lm.logit_difference IS
+COMMENT ON FUNCTION lm_internal.logit_difference IS
 'Logit of answer minus logit of wrong, from the residual stream after the last layer.';
 
-CREATE OR REPLACE FUNCTION lm.start_sweep(
+CREATE OR REPLACE FUNCTION lm_internal.start_sweep(
     clean text,
     corrupt text,
     site lm.site,
@@ -57,13 +57,13 @@ BEGIN ATOMIC
                 WHEN start_sweep.site IN (
                     'embed', 'pos_embed', 'attn_scores', 'pattern', 'ln_final', 'logits'
                 )
-                    THEN lm.fail(
+                    THEN lm_internal.fail(
                         NULL::int,
                         format('%s cannot be swept', start_sweep.site),
                         'take a site of the layers that holds vectors: resid_pre, attn_out, z, …'
                     )
                 WHEN c.n = d.n THEN c.n
-                ELSE lm.fail(
+                ELSE lm_internal.fail(
                     NULL::int,
                     format(
                         'the prompts have %s and %s tokens: a patch needs equally many', c.n, d.n
@@ -72,10 +72,12 @@ BEGIN ATOMIC
             END AS n_token
         FROM lm.model AS m
         CROSS JOIN LATERAL (
-            SELECT cardinality(lm.prompt_tokens(start_sweep.clean, NULL, m.model_id)) AS n
+            SELECT cardinality(lm_internal.prompt_tokens(start_sweep.clean, NULL, m.model_id)) AS n
         ) AS c
         CROSS JOIN LATERAL (
-            SELECT cardinality(lm.prompt_tokens(start_sweep.corrupt, NULL, m.model_id)) AS n
+            SELECT cardinality(lm_internal.prompt_tokens(
+                start_sweep.corrupt, NULL, m.model_id
+            )) AS n
         ) AS d
         WHERE m.model_id = start_sweep.model_id
     ),
@@ -89,7 +91,7 @@ BEGIN ATOMIC
             lm.forward(
                 start_sweep.corrupt,
                 p.name,
-                ARRAY['resid_pre', lm.key_site(p.model_id)::text, 'v', 'resid_post']
+                ARRAY['resid_pre', lm_internal.key_site(p.model_id)::text, 'v', 'resid_post']
             ) AS corrupt_run
         FROM prompt AS p
         WHERE p.n_token > 0
@@ -111,8 +113,12 @@ BEGIN ATOMIC
     -- a statement does not see the rows that it writes, so this is a second one
     UPDATE lm.patching_sweep AS s
     SET
-        clean_difference = lm.logit_difference(a.value, start_sweep.model_id, s.answer, s.wrong),
-        corrupt_difference = lm.logit_difference(b.value, start_sweep.model_id, s.answer, s.wrong)
+        clean_difference = lm_internal.logit_difference(
+            a.value, start_sweep.model_id, s.answer, s.wrong
+        ),
+        corrupt_difference = lm_internal.logit_difference(
+            b.value, start_sweep.model_id, s.answer, s.wrong
+        )
     FROM
         lm.model AS m,
         lm.run AS r,
@@ -128,5 +134,5 @@ BEGIN ATOMIC
     RETURNING s.sweep_id;
 END;
 
-COMMENT ON FUNCTION lm.start_sweep IS
+COMMENT ON FUNCTION lm_internal.start_sweep IS
 'Runs both prompts and opens a sweep. Errors: the prompts differ in length; an answer is not one token; the site cannot be swept, or the model does not have it.';

@@ -1,6 +1,6 @@
 -- Activation patching over every place of a site: where does the answer come from?
 
-CREATE OR REPLACE FUNCTION lm.patch_places(
+CREATE OR REPLACE FUNCTION lm_internal.patch_places(
     sweep_id bigint
 )
 RETURNS int
@@ -34,7 +34,7 @@ BEGIN ATOMIC
                 sum(s.n_token - CASE WHEN s.by_head THEN 0 ELSE p.place END + s.n_token / 16)
                     OVER (PARTITION BY l.layer ORDER BY p.place)
                 - 1
-            ) / lm.tokens_in_a_pass() AS pass,
+            ) / lm_internal.tokens_in_a_pass() AS pass,
             CASE WHEN s.by_head THEN p.place ELSE -1 END AS head,
             CASE WHEN s.by_head THEN -1 ELSE p.place END AS position
         FROM sweep AS s
@@ -60,7 +60,7 @@ BEGIN ATOMIC
             p.layer,
             p.head,
             p.position,
-            lm.logit_difference(t.value, s.model_id, s.answer, s.wrong)
+            lm_internal.logit_difference(t.value, s.model_id, s.answer, s.wrong)
         FROM sweep AS s
         CROSS JOIN pass
         -- A patch changes nothing below its layer or before its position. So each sequence begins
@@ -89,7 +89,7 @@ BEGIN ATOMIC
                         CASE WHEN s.by_head THEN c.head * s.d_head + 1 END,
                         CASE WHEN s.by_head THEN s.d_head END,
                         0, c.value
-                    )::lm.change
+                    )::lm_internal.change
                 ) AS changes
             FROM place AS p
             INNER JOIN lm.captured AS c
@@ -100,7 +100,7 @@ BEGIN ATOMIC
                 AND c.position = COALESCE(NULLIF(p.position, -1), c.position)
             WHERE p.layer = pass.layer AND p.sequence = ANY (pass.sequences)
         ) AS patch
-        CROSS JOIN LATERAL lm.transformer_many(
+        CROSS JOIN LATERAL lm_internal.transformer_many(
             s.model_id, b.sequence, b.position, b.token_id, '{}',
             changes => patch.changes,
             first_layer => pass.layer,
@@ -116,8 +116,8 @@ BEGIN ATOMIC
     FROM effect;
 END;
 
-COMMENT ON FUNCTION lm.patch_places IS
-'Makes the patches of a sweep, in passes of lm.tokens_in_a_pass within a layer, and writes their effects. Returns their number.';
+COMMENT ON FUNCTION lm_internal.patch_places IS
+'Makes the patches of a sweep, in passes of lm_internal.tokens_in_a_pass within a layer, and writes their effects. Returns their number.';
 
 CREATE OR REPLACE FUNCTION lm.patching_sweep(
     clean text,
@@ -140,8 +140,8 @@ LANGUAGE sql
 VOLATILE
 BEGIN ATOMIC
     SELECT
-        lm.patch_places(
-            lm.start_sweep(
+        lm_internal.patch_places(
+            lm_internal.start_sweep(
                 patching_sweep.clean,
                 patching_sweep.corrupt,
                 patching_sweep.site,
@@ -168,4 +168,4 @@ BEGIN ATOMIC
 END;
 
 COMMENT ON FUNCTION lm.patching_sweep IS
-'Activation patching (Meng et al. 2022; Wang et al. 2023): puts what a clean prompt has at a site into a corrupt prompt, one place at a time. A place is a layer and a position, or a layer and a head at sites with heads. logit_difference is logit of answer minus logit of wrong; recovered is 0 if that did not change, and 1 if it became that of the clean prompt. Errors: those of lm.prompt_tokens and lm.start_sweep.';
+'Activation patching (Meng et al. 2022; Wang et al. 2023): puts what a clean prompt has at a site into a corrupt prompt, one place at a time. A place is a layer and a position, or a layer and a head at sites with heads. logit_difference is logit of answer minus logit of wrong; recovered is 0 if that did not change, and 1 if it became that of the clean prompt. Errors: those of lm_internal.prompt_tokens and lm.start_sweep.';

@@ -56,7 +56,7 @@ COMMENT ON COLUMN lm.lag_design.log_norm IS
 COMMENT ON COLUMN lm.lag_design.lag_1 IS 'x_1: log norm at t − 1; NULL if it is not known.';
 COMMENT ON COLUMN lm.lag_design.lag_2 IS 'x_2: log norm at t − 2; NULL if it is not known.';
 
-CREATE OR REPLACE FUNCTION lm.same_model(
+CREATE OR REPLACE FUNCTION lm_internal.same_model(
     run_ids bigint[]
 )
 RETURNS int
@@ -66,13 +66,13 @@ RETURN (
     SELECT
         CASE
             WHEN count(*) = 0
-                THEN lm.fail(
+                THEN lm_internal.fail(
                     NULL::int,
                     'no run is named',
                     'SELECT run_id FROM lm.run lists the runs; lm.forward makes one'
                 )
             WHEN count(*) > count(r.run_id)
-                THEN lm.fail(
+                THEN lm_internal.fail(
                     NULL::int,
                     'no such run: '
                     || string_agg(COALESCE(asked.run_id::text, 'NULL'), ', ')
@@ -80,7 +80,7 @@ RETURN (
                     'SELECT run_id FROM lm.run lists the runs; lm.forward makes one'
                 )
             WHEN min(r.model_id) < max(r.model_id)
-                THEN lm.fail(
+                THEN lm_internal.fail(
                     NULL::int,
                     'the runs are of several models',
                     'name the runs of one model at a time'
@@ -91,7 +91,7 @@ RETURN (
     LEFT JOIN lm.run AS r ON asked.run_id = r.run_id
 );
 
-COMMENT ON FUNCTION lm.same_model IS
+COMMENT ON FUNCTION lm_internal.same_model IS
 'Key of the model of these runs. Errors: no run is named; one does not exist; they are of several '
 'models.';
 
@@ -124,7 +124,7 @@ BEGIN ATOMIC
     layer AS (
         SELECT generate_series(0, m.n_layer - 1) AS layer
         FROM lm.model AS m
-        WHERE m.model_id = lm.same_model(lag_ols.run_ids)
+        WHERE m.model_id = lm_internal.same_model(lag_ols.run_ids)
     ),
 
     -- n, z̄ and S = Σ (z − z̄)(z − z̄)ᵀ of z = (lag_1, lag_2, log_norm)           [layer]

@@ -1,7 +1,7 @@
 -- Gaussian elimination, a row at a time. A row is n + 1 numbers of a symmetric matrix and, beside
 -- them, n of the identity: what elimination makes of those is what an inverse is put together from.
 
-CREATE OR REPLACE FUNCTION lm.subtract_pivot(
+CREATE OR REPLACE FUNCTION lm_internal.subtract_pivot(
     state float8[],
     "row" float8[],
     pivot_row float8[],
@@ -41,18 +41,18 @@ BEGIN ATOMIC
     ) AS f;
 END;
 
-COMMENT ON FUNCTION lm.subtract_pivot IS
+COMMENT ON FUNCTION lm_internal.subtract_pivot IS
 'A row after the pivots before (row, at first) less as much of another pivot''s row, [1, columns], as makes it 0 at its place. Nothing is subtracted where a pivot is almost 0.';
 
-CREATE OR REPLACE AGGREGATE lm.eliminated("row" float8[], pivot_row float8[], place int) (
-    SFUNC = lm.subtract_pivot,
+CREATE OR REPLACE AGGREGATE lm_internal.eliminated("row" float8[], pivot_row float8[], place int) (
+    SFUNC = lm_internal.subtract_pivot,
     STYPE = float8[]
 );
 
-COMMENT ON AGGREGATE lm.eliminated(float8[], float8[], int) IS
+COMMENT ON AGGREGATE lm_internal.eliminated(float8[], float8[], int) IS
 'A row after the pivots of the rows above it, in the order in which they come.';
 
-CREATE OR REPLACE FUNCTION lm.add_row(
+CREATE OR REPLACE FUNCTION lm_internal.add_row(
     state float8[],
     "row" float8[]
 )
@@ -67,7 +67,7 @@ BEGIN ATOMIC
             COALESCE(
                 (
                     SELECT
-                        lm.eliminated(add_row.row, add_row.state[i:i], i)
+                        lm_internal.eliminated(add_row.row, add_row.state[i:i], i)
                     -- in order: nothing comes between the numbers and the aggregate
                     FROM generate_series(1, COALESCE(array_length(add_row.state, 1), 0)) AS i
                 ),
@@ -76,12 +76,12 @@ BEGIN ATOMIC
         ];
 END;
 
-COMMENT ON FUNCTION lm.add_row IS 'The rows of a matrix after elimination, and one more below them.';
+COMMENT ON FUNCTION lm_internal.add_row IS 'The rows of a matrix after elimination, and one more below them.';
 
-CREATE OR REPLACE AGGREGATE lm.echelon(float8[]) (
-    SFUNC = lm.add_row,
+CREATE OR REPLACE AGGREGATE lm_internal.echelon(float8[]) (
+    SFUNC = lm_internal.add_row,
     STYPE = float8[]
 );
 
-COMMENT ON AGGREGATE lm.echelon(float8[]) IS
+COMMENT ON AGGREGATE lm_internal.echelon(float8[]) IS
 'A matrix after elimination, [rows, columns], from its rows in the order given.';

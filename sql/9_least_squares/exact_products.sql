@@ -5,7 +5,7 @@
 -- bits, and 1,024 of them add up to no more than the 24 bits that a float has: nothing is rounded,
 -- whatever the order (Ozaki et al. 2012). What the slices come to is added up in double precision.
 
-CREATE OR REPLACE AGGREGATE lm.exact_sum(vector) (
+CREATE OR REPLACE AGGREGATE lm_internal.exact_sum(vector) (
     SFUNC = vector_accum,
     STYPE = float8[],
     COMBINEFUNC = vector_combine,
@@ -13,19 +13,19 @@ CREATE OR REPLACE AGGREGATE lm.exact_sum(vector) (
     PARALLEL = safe
 );
 
-COMMENT ON AGGREGATE lm.exact_sum(vector) IS
+COMMENT ON AGGREGATE lm_internal.exact_sum(vector) IS
 'Sum of vectors in double precision: their number, and behind it the elements of the sum.';
 
-CREATE OR REPLACE AGGREGATE lm.array_sum(float8[]) (
+CREATE OR REPLACE AGGREGATE lm_internal.array_sum(float8[]) (
     SFUNC = vector_combine,
     STYPE = float8[],
     PARALLEL = safe
 );
 
-COMMENT ON AGGREGATE lm.array_sum(float8[]) IS
+COMMENT ON AGGREGATE lm_internal.array_sum(float8[]) IS
 'Sum of arrays of one length, element by element; their first must not be 0.';
 
-CREATE OR REPLACE FUNCTION lm.power_above(
+CREATE OR REPLACE FUNCTION lm_internal.power_above(
     x float8
 )
 RETURNS float8
@@ -34,10 +34,10 @@ IMMUTABLE
 PARALLEL SAFE
 RETURN CASE WHEN power_above.x > 0 THEN 2 ^ (floor(ln(power_above.x) / ln(2)) + 1) ELSE 1 END;
 
-COMMENT ON FUNCTION lm.power_above IS
+COMMENT ON FUNCTION lm_internal.power_above IS
 'A power of two that is not below x, and 1 for 0: what divides x without rounding it.';
 
-CREATE OR REPLACE FUNCTION lm.slices(
+CREATE OR REPLACE FUNCTION lm_internal.slices(
     high vector[],
     middle vector[],
     low vector[]
@@ -92,10 +92,10 @@ BEGIN ATOMIC
     CROSS JOIN LATERAL (SELECT after_e.rest + unit.c5 - unit.c5 AS s OFFSET 0) AS f;
 END;
 
-COMMENT ON FUNCTION lm.slices IS
+COMMENT ON FUNCTION lm_internal.slices IS
 'Matrices of some 8 bits that add up to high + middle + low, doubles from −1 to 1 in three floats. The unit of each slice is 2⁻⁸ of that of the slice before.';
 
-CREATE OR REPLACE FUNCTION lm.exact_products(
+CREATE OR REPLACE FUNCTION lm_internal.exact_products(
     high vector[],
     middle vector[],
     low vector[]
@@ -128,7 +128,7 @@ BEGIN ATOMIC
             FROM (
                 SELECT
                     -- not so small that products would vanish
-                    greatest(lm.power_above(max(e.x)), 2 ^ -30) AS power
+                    greatest(lm_internal.power_above(max(e.x)), 2 ^ -30) AS power
                 FROM (SELECT abs(unnest(x.high::real[])) AS x) AS e
             ) AS m
             OFFSET 0
@@ -139,9 +139,9 @@ BEGIN ATOMIC
     SELECT
         pair.is_half,
         z.row,
-        lm.exact_sum(z.product * z.power * x.powers)
+        lm_internal.exact_sum(z.product * z.power * x.powers)
     FROM scaled AS x
-    CROSS JOIN lm.slices(x.high, x.middle, x.low) AS s
+    CROSS JOIN lm_internal.slices(x.high, x.middle, x.low) AS s
     CROSS JOIN LATERAL (
         VALUES
         (false, s.s0, s.s0), (false, s.s1, s.s1), (false, s.s2, s.s2), (false, s.s3, s.s3),
@@ -149,10 +149,10 @@ BEGIN ATOMIC
         (true, s.s0, s.s5), (true, s.s0, s.s6), (true, s.s1, s.s2), (true, s.s1, s.s3),
         (true, s.s1, s.s4), (true, s.s1, s.s5), (true, s.s2, s.s3), (true, s.s2, s.s4)
     ) AS pair (is_half, x, y)
-    CROSS JOIN LATERAL lm.product(pair.x, pair.y) AS m (product)
+    CROSS JOIN LATERAL lm_internal.product(pair.x, pair.y) AS m (product)
     CROSS JOIN LATERAL unnest(m.product, x.power) WITH ORDINALITY AS z (product, power, row)
     GROUP BY pair.is_half, z.row;
 END;
 
-COMMENT ON FUNCTION lm.exact_products IS
-'Parts of x xᵀ, for x = high + middle + low of up to 1,024 columns, in rows that lm.array_sum adds up and whose first element means nothing. Those of is_half count a second time, transposed.';
+COMMENT ON FUNCTION lm_internal.exact_products IS
+'Parts of x xᵀ, for x = high + middle + low of up to 1,024 columns, in rows that lm_internal.array_sum adds up and whose first element means nothing. Those of is_half count a second time, transposed.';

@@ -21,11 +21,13 @@ BEGIN ATOMIC
     checked AS MATERIALIZED (
         SELECT
             CASE
-                WHEN lm.same_model(lag_rows.run_ids) IS NOT NULL THEN lag_rows.run_ids
+                WHEN lm_internal.same_model(lag_rows.run_ids) IS NOT NULL THEN lag_rows.run_ids
             END AS run_ids,
             CASE
                 WHEN lag_rows.lags >= 1 THEN lag_rows.lags
-                ELSE lm.fail(NULL::int, 'lags must be 1 or more', 'lm.lag_rows(run_ids, lags => 2)')
+                ELSE lm_internal.fail(
+                    NULL::int, 'lags must be 1 or more', 'lm.lag_rows(run_ids, lags => 2)'
+                )
             END AS lags
     ),
 

@@ -35,7 +35,7 @@ BEGIN ATOMIC
             m.scatter,
             CASE
                 WHEN m.n >= cardinality(m.mean) THEN cardinality(m.mean) - 1
-                ELSE lm.fail(
+                ELSE lm_internal.fail(
                     NULL::int,
                     format(
                         'group "%s" cannot be fitted: %s row(s) cannot determine %s coefficients',
@@ -56,7 +56,7 @@ BEGIN ATOMIC
             array_agg(
                 CASE
                     WHEN d.x = 'NaN'
-                        THEN lm.fail(
+                        THEN lm_internal.fail(
                             NULL::float8,
                             format(
                                 'group "%s" cannot be fitted: it holds a value that is not finite',
@@ -65,7 +65,7 @@ BEGIN ATOMIC
                             'leave such rows out, or make the value NULL'
                         )
                     WHEN sqrt(d.x) > 1e-12 * sqrt(p.n) * abs(p.mean[d.i])
-                        THEN lm.power_above(sqrt(d.x))
+                        THEN lm_internal.power_above(sqrt(d.x))
                 END
                 ORDER BY d.i
             ) AS s
@@ -114,7 +114,7 @@ BEGIN ATOMIC
     reduced AS MATERIALIZED (
         SELECT
             c.group_name,
-            lm.echelon(c.r ORDER BY c.i) AS a
+            lm_internal.echelon(c.r ORDER BY c.i) AS a
         FROM scaled AS c
         GROUP BY c.group_name
     ),
@@ -128,7 +128,7 @@ BEGIN ATOMIC
             d.d,
             CASE
                 WHEN d.i <= d.k AND COALESCE(d.d / nullif(d.r, 0), 0) < 1e-10
-                    THEN lm.fail(
+                    THEN lm_internal.fail(
                         NULL::float8,
                         format(
                             'group "%s" cannot be fitted: x_%s is constant '

@@ -76,7 +76,7 @@ BEGIN ATOMIC
                 count(*) AS n,
                 CASE
                     WHEN bool_and(c.is_finite)
-                        THEN lm.array_sum(1::float8 || c.z) FILTER (WHERE c.is_finite)
+                        THEN lm_internal.array_sum(1::float8 || c.z) FILTER (WHERE c.is_finite)
                 END AS total
             FROM complete AS c
             GROUP BY c.group_name, c.size
@@ -91,13 +91,13 @@ BEGIN ATOMIC
             r.group_name,
             r.size,
             r.mean,
-            ARRAY(SELECT lm.power_above(unnest(r.total[2:]))) AS power
+            ARRAY(SELECT lm_internal.power_above(unnest(r.total[2:]))) AS power
         FROM (
             SELECT
                 m.group_name,
                 m.size,
                 m.mean,
-                lm.array_sum(
+                lm_internal.array_sum(
                     1::float8 || ARRAY(SELECT abs(unnest(c.z) - unnest(m.mean)))
                 ) AS total
             FROM centre AS m
@@ -144,14 +144,14 @@ BEGIN ATOMIC
             b.size,
             p.is_half,
             p.row AS i,
-            (lm.array_sum(p.total))[2:] AS x
+            (lm_internal.array_sum(p.total))[2:] AS x
         FROM block AS b
-        CROSS JOIN LATERAL lm.identity(b.size) AS identity
+        CROSS JOIN LATERAL lm_internal.identity(b.size) AS identity
         -- a row for each z_i
-        CROSS JOIN LATERAL lm.product(identity, b.high) AS h (columns)
-        CROSS JOIN LATERAL lm.product(identity, b.middle) AS m (columns)
-        CROSS JOIN LATERAL lm.product(identity, b.low) AS l (columns)
-        CROSS JOIN LATERAL lm.exact_products(h.columns, m.columns, l.columns) AS p
+        CROSS JOIN LATERAL lm_internal.product(identity, b.high) AS h (columns)
+        CROSS JOIN LATERAL lm_internal.product(identity, b.middle) AS m (columns)
+        CROSS JOIN LATERAL lm_internal.product(identity, b.low) AS l (columns)
+        CROSS JOIN LATERAL lm_internal.exact_products(h.columns, m.columns, l.columns) AS p
         GROUP BY b.group_name, b.size, p.is_half, p.row
     ),
 

@@ -26,7 +26,7 @@ BEGIN ATOMIC
             p.group_name,
             CASE
                 WHEN min(p.size) = max(p.size) THEN sum(p.n)
-                ELSE lm.fail(
+                ELSE lm_internal.fail(
                     NULL::numeric,
                     format(
                         'group "%s" cannot be fitted: its rows differ in number of regressors',

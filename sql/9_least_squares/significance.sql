@@ -134,7 +134,9 @@ BEGIN ATOMIC
         WHERE
             CASE
                 WHEN t.p BETWEEN 0 AND 1 OR t.p IS NULL THEN true
-                ELSE lm.fail(true, format('p is %s: a p-value is from 0 to 1, or NULL', t.p))
+                ELSE lm_internal.fail(
+                    true, format('p is %s: a p-value is from 0 to 1, or NULL', t.p)
+                )
             END
     ),
 

@@ -1,4 +1,5 @@
--- What there is to compare: the objects of lm and of the rehearsal, what needs what, and comments.
+-- What there is to compare: the objects of lm and lm_internal, in use and rehearsed, what needs
+-- what, and comments.
 
 -- signature: what CREATE OR REPLACE cannot change; of tables, nothing is replaced
 CREATE TEMPORARY VIEW psqlm_object AS
@@ -55,13 +56,19 @@ object AS (
 )
 
 SELECT
-    n.nspname AS schema,
+    n.nspname IN ('lm_rehearsal', 'lm_internal_rehearsal') AS is_rehearsed,
     o.class,
     o.object,
     o.kind,
-    o.name,
-    regexp_replace(o.identity, s.schemas, '', 'g') AS identity,
-    regexp_replace(o.signature, s.schemas, '', 'g') AS signature
+    CASE WHEN n.nspname LIKE 'lm\_internal%' THEN 'lm_internal.' ELSE '' END || o.name AS name,
+    regexp_replace(
+        regexp_replace(o.identity, s.schemas, '', 'g'),
+        '\mlm_internal_rehearsal\.', 'lm_internal.', 'g'
+    ) AS identity,
+    regexp_replace(
+        regexp_replace(o.signature, s.schemas, '', 'g'),
+        '\mlm_internal_rehearsal\.', 'lm_internal.', 'g'
+    ) AS signature
 FROM object AS o
 CROSS JOIN (
     -- neither the rehearsal nor a pgvector that has moved makes a difference
@@ -74,7 +81,7 @@ CROSS JOIN (
     WHERE e.extname = 'vector'
 ) AS s
 INNER JOIN pg_namespace AS n ON n.oid = o.schema
-WHERE n.nspname IN ('lm', 'lm_rehearsal');
+WHERE n.nspname IN ('lm', 'lm_internal', 'lm_rehearsal', 'lm_internal_rehearsal');
 
 -- what a view needs, its rule needs; what needs the type of a relation's rows, needs the relation
 CREATE TEMPORARY VIEW psqlm_need AS
@@ -118,11 +125,11 @@ SELECT
     d.description
 FROM pg_temp.psqlm_object AS o
 INNER JOIN pg_temp.psqlm_object AS n
-    ON n.schema = 'lm_rehearsal' AND n.kind = o.kind AND n.identity = o.identity
+    ON n.is_rehearsed AND n.kind = o.kind AND n.identity = o.identity
 INNER JOIN pg_description AS d ON d.classoid = n.class AND d.objoid = n.object
 LEFT JOIN pg_attribute AS a ON a.attrelid = n.object AND a.attnum = NULLIF(d.objsubid, 0)
 LEFT JOIN pg_attribute AS b ON b.attrelid = o.object AND b.attname = a.attname
-WHERE o.schema = 'lm'
+WHERE NOT o.is_rehearsed
     AND o.kind IN ('table', 'enum')
     AND (a.attnum IS NULL) = (b.attnum IS NULL)
     AND d.description IS DISTINCT FROM (
@@ -135,10 +142,10 @@ UNION ALL
 
 SELECT
     m.oid,
-    'SCHEMA lm',
+    'SCHEMA ' || m.nspname,
     obj_description(n.oid, 'pg_namespace')
 FROM pg_namespace AS m
-INNER JOIN pg_namespace AS n ON n.nspname = 'lm_rehearsal'
-WHERE m.nspname = 'lm'
+INNER JOIN pg_namespace AS n ON n.nspname = m.nspname || '_rehearsal'
+WHERE m.nspname IN ('lm', 'lm_internal')
     AND obj_description(m.oid, 'pg_namespace')
         IS DISTINCT FROM obj_description(n.oid, 'pg_namespace');

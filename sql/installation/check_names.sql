@@ -12,7 +12,7 @@ BEGIN
             o.object
         FROM pg_temp.psqlm_object AS o
         INNER JOIN lm.installed_object AS i ON i.kind = o.kind AND i.identity = o.identity
-        WHERE o.schema = 'lm'
+        WHERE NOT o.is_rehearsed
     ),
 
     -- what PostgreSQL came with needs no record, and has none

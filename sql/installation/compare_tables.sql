@@ -11,12 +11,12 @@ BEGIN
     INTO missing
     FROM pg_temp.psqlm_object AS o
     INNER JOIN pg_attribute AS a ON a.attrelid = o.object AND a.attnum > 0
-    WHERE o.schema = 'lm_rehearsal' AND o.kind = 'table'
+    WHERE o.is_rehearsed AND o.kind = 'table'
         AND NOT EXISTS (
             SELECT
             FROM pg_temp.psqlm_object AS n
             INNER JOIN pg_attribute AS b ON b.attrelid = n.object
-            WHERE n.schema = 'lm'
+            WHERE NOT n.is_rehearsed
                 AND n.kind = 'table'
                 AND n.identity = o.identity
                 AND b.attname = a.attname

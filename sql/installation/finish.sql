@@ -5,7 +5,7 @@ SET LOCAL search_path = pg_catalog, pg_temp;
 
 DO $$
 DECLARE
-    made text := CASE WHEN to_regnamespace('lm_rehearsal') IS NULL THEN 'lm' ELSE 'lm_rehearsal' END;
+    was_rehearsed boolean := to_regnamespace('lm_rehearsal') IS NOT NULL;
 BEGIN
     DELETE FROM lm.installed_object;
 
@@ -14,7 +14,7 @@ BEGIN
         o.kind,
         o.identity
     FROM pg_temp.psqlm_object AS o
-    WHERE o.schema = made;
+    WHERE o.is_rehearsed = was_rehearsed;
 
     DELETE FROM lm.installation;
 
@@ -24,8 +24,8 @@ BEGIN
         NULLIF(current_setting('psqlm.digest', true), '')
     );
 
-    IF made = 'lm_rehearsal' THEN
-        DROP SCHEMA lm_rehearsal CASCADE;
+    IF was_rehearsed THEN
+        DROP SCHEMA lm_rehearsal, lm_internal_rehearsal CASCADE;
     END IF;
 END
 $$;

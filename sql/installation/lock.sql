@@ -27,7 +27,7 @@ BEGIN
                     END AS statement
                 FROM pg_temp.psqlm_object AS o
                 INNER JOIN lm.installed_object AS i ON i.kind = o.kind AND i.identity = o.identity
-                WHERE o.schema = 'lm' AND o.kind IN ('table', 'view')
+                WHERE NOT o.is_rehearsed AND o.kind IN ('table', 'view')
                 ORDER BY o.kind, o.identity
             LOOP
                 EXECUTE format(relation.statement, relation.name);

@@ -10,15 +10,15 @@ DECLARE
     in_the_way text;
     statements text;
 BEGIN
-    SELECT string_agg(o.kind || ' lm.' || o.identity, ', ' ORDER BY o.identity)
+    SELECT string_agg(pg_describe_object(o.class, o.object, 0), ', ' ORDER BY o.identity)
     INTO in_the_way
     FROM pg_temp.psqlm_object AS o
-    WHERE o.schema = 'lm'
+    WHERE NOT o.is_rehearsed
         AND (o.kind, o.identity) NOT IN (SELECT i.kind, i.identity FROM lm.installed_object AS i)
         AND EXISTS (
             SELECT
             FROM pg_temp.psqlm_object AS n
-            WHERE n.schema = 'lm_rehearsal'
+            WHERE n.is_rehearsed
                 AND n.name = o.name
                 AND (n.kind = 'routine') = (o.kind = 'routine')
         );
@@ -37,12 +37,12 @@ BEGIN
         FROM pg_temp.psqlm_object AS o
         INNER JOIN pg_attribute AS a ON a.attrelid = o.object AND a.attnum > 0 AND NOT a.attisdropped
         INNER JOIN lm.installed_object AS i ON i.kind = o.kind AND i.identity = o.identity
-        WHERE o.schema = 'lm' AND o.kind = 'table'
+        WHERE NOT o.is_rehearsed AND o.kind = 'table'
             AND NOT EXISTS (
                 SELECT
                 FROM pg_temp.psqlm_object AS n
                 INNER JOIN pg_attribute AS b ON b.attrelid = n.object
-                WHERE n.schema = 'lm_rehearsal'
+                WHERE n.is_rehearsed
                     AND n.kind = 'table'
                     AND n.identity = o.identity
                     AND b.attname = a.attname
@@ -58,8 +58,8 @@ BEGIN
         FROM pg_temp.psqlm_object AS o
         INNER JOIN lm.installed_object AS i ON i.kind = o.kind AND i.identity = o.identity
         LEFT JOIN pg_temp.psqlm_object AS n
-            ON n.schema = 'lm_rehearsal' AND n.kind = o.kind AND n.identity = o.identity
-        WHERE o.schema = 'lm'
+            ON n.is_rehearsed AND n.kind = o.kind AND n.identity = o.identity
+        WHERE NOT o.is_rehearsed
             AND o.kind IN ('routine', 'view', 'type')
             -- a view may take more columns behind those that it has
             AND NOT COALESCE(
@@ -106,7 +106,7 @@ BEGIN
             END AS statement
         FROM stale AS s
         LEFT JOIN pg_temp.psqlm_object AS o
-            ON o.class = s.class AND o.object = s.object AND o.schema = 'lm'
+            ON o.class = s.class AND o.object = s.object AND NOT o.is_rehearsed
         LEFT JOIN lm.installed_object AS i ON i.kind = o.kind AND i.identity = o.identity
     )
 

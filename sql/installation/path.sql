@@ -3,7 +3,7 @@
 
 DO $$
 BEGIN
-    PERFORM set_config('search_path', format('lm, %s, pg_temp', e.extnamespace::regnamespace), true)
+    PERFORM set_config('search_path', format('lm, lm_internal, %s, pg_temp', e.extnamespace::regnamespace), true)
     FROM pg_extension AS e
     WHERE e.extname = 'vector';
 END

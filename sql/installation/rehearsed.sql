@@ -3,4 +3,6 @@
 SET LOCAL search_path = pg_catalog, pg_temp;
 
 ALTER SCHEMA lm RENAME TO lm_rehearsal;
+ALTER SCHEMA lm_internal RENAME TO lm_internal_rehearsal;
 ALTER SCHEMA lm_in_use RENAME TO lm;
+ALTER SCHEMA lm_internal_in_use RENAME TO lm_internal;

@@ -1,7 +1,7 @@
--- Whoever owns the schema lm, or may create in it, decides what its functions do, and they run
--- with the rights of the caller. Refused unless all of them are trusted anyway: superusers, the
--- owner of the database, the role that is connected and the roles it is a member of. Asked at
--- each connection, before anything in the schema is.
+-- Whoever owns the schema lm or lm_internal, or may create in it, decides what its functions do,
+-- and they run with the rights of the caller. Refused unless all of them are trusted anyway:
+-- superusers, the owner of the database, the role that is connected and the roles it is a member
+-- of. Asked at each connection, before anything in the schemas is.
 
 DO $$
 DECLARE
@@ -21,16 +21,17 @@ BEGIN
     schema AS (
         SELECT
             n.oid,
+            n.nspname,
             n.nspowner,
             n.nspacl
         FROM pg_namespace AS n
-        WHERE n.nspname = 'lm'
+        WHERE n.nspname IN ('lm', 'lm_internal')
     ),
 
     power AS (
         SELECT
             s.nspowner AS role,
-            'owns the schema lm' AS power,
+            'owns the schema ' || s.nspname AS power,
             'connect as its owner; or drop the schema, and psqlm makes one of its own' AS cure
         FROM schema AS s
 
@@ -38,8 +39,8 @@ BEGIN
 
         SELECT
             a.grantee,
-            'may create in the schema lm',
-            'REVOKE CREATE ON SCHEMA lm FROM '
+            format('may create in the schema %s', s.nspname),
+            format('REVOKE CREATE ON SCHEMA %s FROM ', s.nspname)
             || CASE WHEN a.grantee = 0 THEN 'PUBLIC' ELSE a.grantee::regrole::text END
         FROM schema AS s
         CROSS JOIN aclexplode(s.nspacl) AS a
@@ -50,7 +51,7 @@ BEGIN
         SELECT
             c.relowner,
             'owns ' || c.oid::regclass::text,
-            'give it to the owner of the schema lm, or drop it'
+            format('give it to the owner of the schema %s, or drop it', s.nspname)
         FROM schema AS s
         INNER JOIN pg_class AS c ON c.relnamespace = s.oid
 
@@ -59,7 +60,7 @@ BEGIN
         SELECT
             p.proowner,
             'owns ' || p.oid::regprocedure::text,
-            'give it to the owner of the schema lm, or drop it'
+            format('give it to the owner of the schema %s, or drop it', s.nspname)
         FROM schema AS s
         INNER JOIN pg_proc AS p ON p.pronamespace = s.oid
     )
@@ -72,7 +73,7 @@ BEGIN
     FROM power AS p
     WHERE p.role NOT IN (SELECT t.role FROM trusted AS t)
     ORDER BY
-        p.power <> 'owns the schema lm',
+        p.power NOT LIKE 'owns the schema %',
         p.power
     LIMIT 1;
 

@@ -224,7 +224,7 @@ WHERE g.model_id NOT IN (SELECT m.model_id FROM lm.model AS m);
 ALTER TABLE lm.generation ADD FOREIGN KEY (model_id) REFERENCES lm.model ON DELETE CASCADE;
 
 -- weights are tables of each model's own, which no foreign key can delete
-CREATE FUNCTION lm.drop_weights()
+CREATE FUNCTION lm_internal.drop_weights()
 RETURNS trigger
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -238,9 +238,9 @@ $$;
 CREATE TRIGGER drop_weights
 AFTER DELETE ON lm.model
 FOR EACH STATEMENT
-EXECUTE FUNCTION lm.drop_weights();
+EXECUTE FUNCTION lm_internal.drop_weights();
 
-COMMENT ON FUNCTION lm.drop_weights IS 'Drops the weights of models that have been deleted.';
+COMMENT ON FUNCTION lm_internal.drop_weights IS 'Drops the weights of models that have been deleted.';
 COMMENT ON TRIGGER drop_weights ON lm.model IS 'Drops the weights of models that are deleted.';
 
 -- how far a model is from the reference
@@ -259,7 +259,7 @@ CREATE TABLE lm.verification (
 );
 
 -- the trigger's function finds nobody else's names
-ALTER FUNCTION lm.forget_generation() SET search_path = pg_catalog, pg_temp;
+ALTER FUNCTION lm_internal.forget_generation() SET search_path = pg_catalog, pg_temp;
 
 ALTER TABLE lm.installation
     ALTER COLUMN digest DROP NOT NULL,
