@@ -32,7 +32,7 @@ def register_vectors(connection: psycopg.Connection) -> None:
     with connection.transaction():
         connection.execute("RESET search_path")
         # pgvector may be in a schema that is not on the path
-        row = connection.execute("SELECT lm.vector_schema()::text").fetchone()
+        row = connection.execute("SELECT lm_internal.vector_schema()::text").fetchone()
         assert row is not None  # noqa: S101 (a function's value)
         connection.execute("SELECT set_config('search_path', %s || ', pg_catalog', true)", row)
         register_vector(connection)

@@ -22,14 +22,16 @@ BEGIN ATOMIC
             f.position,
             t.token_id,
             t.logit,
-            lm.log_sum_exp(f.logits) AS log_total
+            lm_internal.log_sum_exp(f.logits) AS log_total
         FROM lm.run_position(predictions.run_id) AS last (position)
-        CROSS JOIN generate_series(0, last.position, lm.positions_at_once()) AS start
+        CROSS JOIN generate_series(0, last.position, lm_internal.positions_at_once()) AS start
         CROSS JOIN LATERAL lm.final_logits(
             predictions.run_id,
             ARRAY(
                 SELECT
-                    generate_series(start, least(start + lm.positions_at_once() - 1, last.position))
+                    generate_series(
+                        start, least(start + lm_internal.positions_at_once(), last.position + 1) - 1
+                    )
             )
         ) AS f
         CROSS JOIN LATERAL (
@@ -38,7 +40,7 @@ BEGIN ATOMIC
                 o.logit
             FROM unnest(f.logits) WITH ORDINALITY AS o (logit, number)
             ORDER BY o.logit DESC, o.number
-            LIMIT lm.row_limit(predictions.k)
+            LIMIT lm_internal.row_limit(predictions.k)
         ) AS t
     )
 
@@ -49,7 +51,7 @@ BEGIN ATOMIC
         l.token_id,
         v.token,
         l.logit,
-        lm.exp(l.logit - l.log_total)
+        lm_internal.exp(l.logit - l.log_total)
     FROM likeliest AS l
     LEFT JOIN lm.run AS r ON r.run_id = predictions.run_id
     LEFT JOIN lm.vocabulary AS v ON v.model_id = r.model_id AND v.token_id = l.token_id
@@ -84,7 +86,8 @@ BEGIN ATOMIC
         FROM (
             SELECT
                 p.position,
-                (row_number() OVER (ORDER BY p.position) - 1) / lm.positions_at_once() AS number
+                (row_number() OVER (ORDER BY p.position) - 1)
+                / lm_internal.positions_at_once() AS number
             FROM lm.run_position(lens_grid.run_id) AS last (position)
             CROSS JOIN unnest(
                 COALESCE(lens_grid.positions, ARRAY(SELECT generate_series(0, last.position)))
@@ -110,9 +113,9 @@ BEGIN ATOMIC
         CROSS JOIN LATERAL (
             SELECT
                 t.log_total,
-                lm.highest(f.logits) AS token_id,
-                ARRAY(SELECT lm.exp(unnest(f.logits) - t.log_total)) AS p
-            FROM (SELECT lm.log_sum_exp(f.logits) AS log_total OFFSET 0) AS t
+                lm_internal.highest(f.logits) AS token_id,
+                ARRAY(SELECT lm_internal.exp(unnest(f.logits) - t.log_total)) AS p
+            FROM (SELECT lm_internal.log_sum_exp(f.logits) AS log_total OFFSET 0) AS t
             OFFSET 0
         ) AS p
     ),
@@ -138,13 +141,13 @@ BEGIN ATOMIC
                     o.logit::float8 AS logit
                 FROM unnest(l.logits) WITH ORDINALITY AS o (logit, number)
                 ORDER BY o.logit DESC, o.number
-                LIMIT greatest(lm.row_limit(lens_grid.k), 1)
+                LIMIT greatest(lm_internal.row_limit(lens_grid.k), 1)
             ) AS o
         ) AS t
         CROSS JOIN LATERAL (
             SELECT
-                sum(lm.exp(o.x)) AS total,
-                sum(lm.exp(o.x) * o.x) AS weighted,
+                sum(lm_internal.exp(o.x)) AS total,
+                sum(lm_internal.exp(o.x) * o.x) AS weighted,
                 sum(o.p_final * o.x) AS expected,
                 count(*) FILTER (WHERE o.x > l.logits[f.token_id + 1] - t.highest) + 1 AS final_rank
             FROM (
@@ -167,7 +170,7 @@ BEGIN ATOMIC
                 ON v.model_id = r.model_id AND v.token_id = o.token_id
             ORDER BY o.number
         ),
-        ARRAY(SELECT lm.exp(unnest(c.logits) - c.highest - ln(c.total))),
+        ARRAY(SELECT lm_internal.exp(unnest(c.logits) - c.highest - ln(c.total))),
         c.final_rank::int,
         ln(c.total) - c.weighted / c.total,
         -- never below 0 but for rounding

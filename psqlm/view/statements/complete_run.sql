@@ -8,7 +8,7 @@ SELECT
     (
         r.interventions IS NOT NULL
         AND r.intervention_digest
-        IS DISTINCT FROM lm.intervention_digest(r.interventions, m.model_id)
+        IS DISTINCT FROM lm_internal.intervention_digest(r.interventions, m.model_id)
     ) AS has_changed
 FROM lm.run AS r
 INNER JOIN lm.model AS m USING (model_id)
