@@ -41,6 +41,7 @@ imports: package
 
 sqlfluff: $(VENV)/test.stamp
 	$(BIN)/sqlfluff lint --disable-progress-bar sql
+	$(BIN)/sqlfluff lint --disable-progress-bar --templater placeholder psqlm/view/statements
 
 pytest: $(VENV)/test.stamp
 	$(BIN)/python -m pytest
@@ -53,7 +54,7 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/demo.stamp: pyproject.toml | $(BIN)/python
-	$(PIP_INSTALL) .
+	$(PIP_INSTALL) '.[view]'
 	touch $@
 
 $(VENV)/test.stamp: pyproject.toml | $(BIN)/python

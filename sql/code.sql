@@ -72,6 +72,7 @@
 \ir 8_lenses/logits.sql
 \ir 8_lenses/surprise.sql
 \ir 8_lenses/lenses.sql
+\ir 8_lenses/grid.sql
 \ir 8_lenses/heads.sql
 \ir 8_lenses/attribution.sql
 \ir 8_lenses/neighbours.sql

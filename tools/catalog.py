@@ -35,10 +35,10 @@ FOR_USERS = {
     """,
     "7_generation": "generate generate_tokens generate_many score",
     "8_lenses": """
-        help attention_pattern head_scores attention_share unit_effects logit_lens
-        lens_trajectory lens_logits logit_attribution
-        head_results surprise perplexity final_logits residual_norm residual_cosine nearest_tokens
-        nearest_activations index_activations patching_sweep
+        help attention_pattern head_scores attention_share unit_effects logit_lens lens_grid
+        lens_trajectory lens_logits logit_attribution head_results predictions surprise perplexity
+        final_logits residual_norm residual_cosine nearest_tokens nearest_activations
+        index_activations patching_sweep
     """,
     "9_least_squares": """
         adjustment_norm lag_design lag_ols lag_diagnostics lag_rows ols observation ols_moments

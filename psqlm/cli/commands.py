@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from psqlm import __version__
-from psqlm.cli import analyze, run, runs, verify
+from psqlm.cli import analyze, run, runs, verify, view
 from psqlm.cli.options import Dsn, Interventions, Model
 from psqlm.cli.shell import Commands, connect
 from psqlm.printable import printable
@@ -185,6 +185,9 @@ def generate(
 
 
 app.command()(analyze.analyze)
+
+
+app.command()(view.view)
 
 
 app.command()(verify.verify)
