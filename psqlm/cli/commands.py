@@ -168,15 +168,15 @@ def generate(
         pieces = stream(
             connection, prompt, n_tokens, temperature, top_k, top_p, seed, model, interventions
         )
-        shown = ""
+        has_begun = False
         try:
             for piece in pieces:
                 # the prompt once the first token is there: bad input is an error and nothing else
-                shown = piece if shown else prompt + piece
-                typer.echo(shown, nl=False)
+                typer.echo(piece if has_begun else prompt + piece, nl=False)
+                has_begun = True
                 sys.stdout.flush()
         finally:
-            if shown:
+            if has_begun:
                 typer.echo()  # after Ctrl-C too
 
 
