@@ -169,18 +169,18 @@ def generate(
         pieces = stream(
             connection, prompt, n_tokens, temperature, top_k, top_p, seed, model, interventions
         )
-        begun = False
+        has_begun = False
         try:
             for piece in pieces:
                 # the prompt once the first token is there: bad input is an error and nothing else
-                text = piece if begun else prompt + piece
-                begun = True
+                text = piece if has_begun else prompt + piece
+                has_begun = True
                 # whole, to a file or a pipe; a terminal would obey what it holds
                 shown = printable(text, "\n\t") if sys.stdout.isatty() else text
                 typer.echo(shown, nl=False, color=True)
                 sys.stdout.flush()
         finally:
-            if begun:
+            if has_begun:
                 typer.echo()  # after Ctrl-C too
 
 

@@ -48,7 +48,7 @@ BEGIN ATOMIC
         ),
         (
             9, 'predict', 'How likely is it to follow?',
-            'SELECT * FROM lm.score(''{One day}'', ''{" a king"," of"}'');'
+            'SELECT * FROM lm.score(''{One day}'', ''{" a king"}'');'
         ),
         (
             10, 'runs', 'Run a text, keep everything',
