@@ -256,7 +256,7 @@ def odd_values(connection: psycopg.Connection, type_: str) -> list[Value]:
         array(one, None),
         f"[0:1]={array(one, one)}",
         f"{{{array(one, one)},{array(one, one)}}}",
-        array(*([one] * 3000)),
+        array(*([one] * 300)),
     ]
 
 
