@@ -1,6 +1,7 @@
 -- What holds none: functions, views and types of rows, made again whenever one of them changes.
 
 \ir installation/path.sql
+\ir 2_models/rights.sql
 \ir 2_models/model.sql
 \ir 2_models/locks.sql
 \ir 2_models/removal.sql

@@ -24,6 +24,7 @@ BEGIN;
 SELECT
     current_setting('psqlm.found') <> '' AS is_there,
     NULLIF(current_setting('psqlm.found'), '')::int < 1 AS before_1,
+    NULLIF(current_setting('psqlm.found'), '')::int < 2 AS before_2,
     COALESCE(current_setting('psqlm.found_digest') = current_setting('psqlm.digest', true), false)
         AS is_current
 \gset
@@ -42,6 +43,9 @@ SELECT
 \ir installation/path.sql
 \if :before_1
 \ir migrations/0001_families.sql
+\endif
+\if :before_2
+\ir migrations/0002_rights.sql
 \endif
 \ir installation/compare_tables.sql
 \else

@@ -41,6 +41,8 @@ RETURNS bigint
 LANGUAGE sql
 VOLATILE
 BEGIN ATOMIC
+    SELECT lm.require_right('runner', 'make interventions');
+
     -- two at a time would leave the rows of both
     SELECT
         pg_advisory_xact_lock(
@@ -49,6 +51,10 @@ BEGIN ATOMIC
 
     DELETE FROM lm.intervention AS i
     WHERE i.set_name = replace_interventions.set_name;
+
+    DELETE FROM lm.intervention_set AS s
+    WHERE s.set_name = replace_interventions.set_name
+        AND cardinality(replace_interventions.interventions) = 0;
 
     WITH
     made AS (

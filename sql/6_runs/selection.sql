@@ -47,7 +47,7 @@ RETURN (
 
 COMMENT ON FUNCTION lm.read_ranges IS 'Numbers written as 1-3,5; NULL if the text is anything else.';
 
-CREATE OR REPLACE VIEW lm.whole_run AS
+CREATE OR REPLACE VIEW lm.whole_run WITH (security_invoker = true) AS
 SELECT
     r.run_id,
     m.name AS model,

@@ -256,6 +256,7 @@ DECLARE
     );
     statement text;
 BEGIN
+    PERFORM lm.require_right('owner', 'make indexes');
     IF width > 2000 THEN
         PERFORM lm.fail(
             NULL::int,
