@@ -56,6 +56,8 @@ def load(
     if dtype not in DTYPES:
         raise PsqlmError(f"unknown dtype {dtype}: {' or '.join(DTYPES)}")
     name = name or default_name(source)
+    with connection.transaction():
+        connection.execute("SELECT lm.require_right('owner', 'load models')")
     if not force and is_loaded(connection, name):  # before anything is fetched
         raise _already_loaded(name)
     found = find(source, revision)

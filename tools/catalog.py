@@ -23,9 +23,13 @@ TARGET = ROOT / "docs" / "reference.md"
 # What a user calls or reads, in this order. The other tables follow; everything else is inside.
 FOR_USERS = {
     "1_tables": """
-        run run_token attention_adjustment activation logit tag intervention model vocabulary site
+        run run_token attention_adjustment activation logit tag intervention intervention_set model
+        vocabulary site
     """,
-    "2_models": "set_default_model default_model model_site drop_model drop_runs drop_leftovers",
+    "2_models": """
+        set_default_model default_model model_site drop_model drop_runs drop_leftovers
+        grant_to_roles keep_runs_private runs_are_private
+    """,
     "3_tokenizer": "tokenize encode decode decode_bytes merge_steps",
     "4_operators": "fill concat total",
     "6_runs": """

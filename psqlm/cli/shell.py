@@ -45,11 +45,7 @@ def connect(dsn: str | None) -> psycopg.Connection:
     """Connect; what the server has to say goes to standard error."""
     from psqlm import database
 
-    connection = database.connect(dsn)
-    connection.add_notice_handler(
-        lambda notice: typer.echo(f"psqlm: {notice.message_primary}", err=True)
-    )
-    return connection
+    return database.connect(dsn, lambda said: typer.echo(f"psqlm: {said}", err=True))
 
 
 def read_prompt(prompt: str | None, file: Path | None) -> str:

@@ -1,5 +1,5 @@
--- Whose rows are whose: row-level security. Privileges, which roles have by GRANT, say who may read,
--- add and remove at all; policies say which rows. They hold neither the tables' owner nor a
+-- Whose rows are whose: row-level security. Privileges, which roles have by GRANT, say who may
+-- read, add and remove at all; policies say which rows. They hold neither the tables' owner nor a
 -- superuser, who pay nothing for them. lm.keep_runs_private changes the policies called "reading".
 
 ALTER TABLE lm.run ENABLE ROW LEVEL SECURITY;

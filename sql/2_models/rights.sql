@@ -57,14 +57,19 @@ BEGIN ATOMIC
     doubt AS (
         SELECT
             1 AS rank,
-            format('there is no role %s', doubt_of_role.role) AS doubt
+            format(
+                'there is no role %s: let a superuser call lm.grant_to_roles()', doubt_of_role.role
+            ) AS doubt
         WHERE NOT EXISTS (SELECT FROM pg_roles AS r WHERE r.rolname = doubt_of_role.role)
 
         UNION ALL
 
         SELECT
             2,
-            format('the role %s may do more than psqlm gave it', r.rolname)
+            format(
+                'the role %s may do more than psqlm gave it: ALTER ROLE %1$s RENAME TO …',
+                r.rolname
+            )
         FROM pg_roles AS r
         WHERE r.rolname = doubt_of_role.role
             AND (
@@ -83,7 +88,10 @@ BEGIN ATOMIC
         -- it is the cluster's: others may have made it, for a database of theirs or for this one
         SELECT
             3,
-            format('%s decides who is in the role %s', p.role::regrole, doubt_of_role.role)
+            format(
+                '%s decides who is in the role %s: REVOKE %2$s FROM %1$s CASCADE',
+                p.role::regrole, doubt_of_role.role
+            )
         FROM pg_roles AS r
         INNER JOIN pg_auth_members AS m ON m.roleid = r.oid
         CROSS JOIN LATERAL (
@@ -96,7 +104,11 @@ BEGIN ATOMIC
 
         SELECT
             4,
-            format('%s may not decide who is in the role %s', current_user, doubt_of_role.role)
+            format(
+                '%I may not decide who is in the role %s: let a superuser'
+                ' GRANT %2$s TO %1$I WITH ADMIN OPTION',
+                current_user, doubt_of_role.role
+            )
         WHERE NOT COALESCE(
             (
                 SELECT pg_has_role(r.oid, 'MEMBER WITH ADMIN OPTION')
