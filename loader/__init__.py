@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from math import ceil
 from typing import Any
 from uuid import uuid4
 
+import numpy as np
 import psycopg
 from psycopg import Connection
 
+from psqlm.database.progress import Task
 from psqlm.errors import PsqlmError, said_by_server
 
 from .checkpoint import Checkpoint, Progress, weight_files
@@ -65,15 +68,18 @@ def load(
     checkpoint = Checkpoint(weight_files(found.folder), sizes)
     tokenizer = read_tokenizer(found.folder, sizes.n_vocab)
     checkpoint.check_tied()
+    task = Task("load", name)
+    megabytes = ceil(checkpoint.n_numbers * np.dtype(DTYPES[dtype]).itemsize / 1e6)
     try:
         with connection.transaction(), ThreadPoolExecutor(1) as pool:
             sha256 = pool.submit(checkpoint.sha256)
+            task.tell(connection, 0, megabytes)
             lock_name(connection, name)
             replaces = force and is_loaded(connection, name)
             if replaces:
                 _require_unused(connection, name)
             own_name = f"{name} {uuid4().hex}" if replaces else name
-            writer = ModelWriter(connection, own_name, found, sizes, dtype)
+            writer = ModelWriter(connection, own_name, found, sizes, dtype, task, megabytes)
             writer.tokenizer(tokenizer)
             writer.layers()
             writer.weights(checkpoint, progress)

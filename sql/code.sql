@@ -4,6 +4,7 @@
 \ir 2_models/rights.sql
 \ir 2_models/model.sql
 \ir 2_models/locks.sql
+\ir 2_models/progress.sql
 \ir 2_models/removal.sql
 \ir 2_models/sites.sql
 \ir 3_tokenizer/unicode.sql

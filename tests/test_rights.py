@@ -146,7 +146,7 @@ RUNS = {
     "generate_tokens": "lm.generate_tokens('Once', 1, keep_cache => true)",
     "patching_sweep": "lm.patching_sweep('The cat ran', 'The dog ran', 'attn_out', ' to', ' on')",
     "replace_interventions": "lm.replace_interventions('new', lm.make_intervention('z', 'zero'))",
-    "drop_runs": "lm.drop_runs((SELECT array_agg(run_id) FROM lm.run WHERE prompt = 'The cat ran'))",
+    "drop_runs": "lm.drop_runs(ARRAY[(SELECT clean_run FROM lm.patching_sweep)])",
 }
 OWNS = {
     "set_default_model": "lm.set_default_model('demo')",

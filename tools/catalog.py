@@ -28,7 +28,7 @@ FOR_USERS = {
     """,
     "2_models": """
         set_default_model default_model model_site drop_model drop_runs drop_leftovers
-        grant_to_roles keep_runs_private runs_are_private
+        grant_to_roles keep_runs_private runs_are_private progress
     """,
     "3_tokenizer": "tokenize encode decode decode_bytes merge_steps",
     "4_operators": "fill concat total",

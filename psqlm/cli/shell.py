@@ -30,6 +30,8 @@ class Commands(TyperGroup):
             _fail(str(error), INTERRUPTED)
         except PsqlmError as error:
             _fail(str(error))
+        except psycopg.errors.QueryCanceled as error:
+            _fail(f"{error.diag.message_primary}: nothing of it is kept")
         except psycopg.Error as error:
             _fail(str(said_by_server(error)))
         except KeyboardInterrupt:
