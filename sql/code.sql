@@ -47,6 +47,7 @@
 \ir 6_runs/capture.sql
 \ir 6_runs/pass.sql
 \ir 6_runs/run.sql
+\ir 6_runs/storage.sql
 \ir 7_generation/sampling.sql
 \ir 7_generation/step.sql
 \ir 7_generation/generate.sql

@@ -35,7 +35,7 @@ FOR_USERS = {
     "6_runs": """
         forward forward_many next_token captured vector_at run_position
         replace_interventions make_intervention forward_once find_runs select_runs token token_tag
-        token_id embedding
+        token_id embedding model_storage run_storage table_storage
     """,
     "7_generation": "generate generate_tokens",
     "8_lenses": """

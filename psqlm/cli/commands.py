@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from psqlm import __version__
-from psqlm.cli import analyze, cancel, grant, run, verify
+from psqlm.cli import analyze, cancel, grant, run, status, verify
 from psqlm.cli.options import Dsn, Interventions, Model
 from psqlm.cli.shell import Commands, connect
 
@@ -178,7 +178,13 @@ app.command()(verify.verify)
 app.command()(grant.grant)
 
 
+app.command()(status.status)
+
+
 app.command()(cancel.cancel)
+
+
+app.command()(status.vacuum)
 
 
 @app.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})

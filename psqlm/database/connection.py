@@ -18,13 +18,17 @@ def resolve(dsn: str | None = None) -> str:
 
 
 def connect(
-    dsn: str | None = None, tell: Callable[[str], None] | None = None
+    dsn: str | None = None,
+    tell: Callable[[str], None] | None = None,
+    *,
+    installs: bool = True,
 ) -> psycopg.Connection:
     """Connect, and install psqlm's SQL if it is missing or of another version.
 
     Args:
         dsn: a connection string. By default PSQLM_DSN or the embedded server.
         tell: called with what the server has to say besides its answers.
+        installs: whether it does install.
 
     Returns:
         A connection outside any transaction, autocommit off. Its search_path holds PostgreSQL's
@@ -46,7 +50,8 @@ def connect(
             "SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', false)"
         )
         connection.commit()
-        install(connection)
+        if installs:
+            install(connection)
     except BaseException:
         connection.close()
         raise

@@ -35,7 +35,7 @@ def install(connection: psycopg.Connection) -> bool:
     current = digest()
     script = Script(connection, current)
     try:
-        if _installed(connection) == current:
+        if installed(connection) == current:
             return False
         script.run(SQL / "install.sql")
         return not script.variables["is_current"]
@@ -98,8 +98,11 @@ def _require_rights(connection: psycopg.Connection) -> None:
         )
 
 
-def _installed(connection: psycopg.Connection) -> str | None:
-    """Digest of the SQL that is in the database, once its schema is known to be trusted."""
+def installed(connection: psycopg.Connection) -> str | None:
+    """Digest of the SQL that is in the database, once its schema is known to be trusted.
+
+    None: there is none. Empty: psql installed it.
+    """
     with connection.transaction():
         connection.execute("SET LOCAL search_path = pg_catalog, pg_temp")
         connection.execute((SQL / "installation" / "trust.sql").read_bytes())
@@ -107,5 +110,5 @@ def _installed(connection: psycopg.Connection) -> str | None:
         row = connection.execute("SELECT to_regclass('lm.installation')").fetchone()
         if row is None or row[0] is None:
             return None
-        row = connection.execute("SELECT max(digest) FROM lm.installation").fetchone()
+        row = connection.execute("SELECT COALESCE(max(digest), '') FROM lm.installation").fetchone()
         return row[0] if row else None

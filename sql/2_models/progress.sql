@@ -1,6 +1,6 @@
--- Long work, seen from another session. psqlm writes how far it is into its application_name, which
--- all sessions see at once, and adds what PostgreSQL says of a COPY: neither is a row, so nothing is
--- hidden until a commit, and nothing is left to vacuum.
+-- Long work, seen from another session. psqlm writes how far it is into its application_name,
+-- which all sessions see at once, and PostgreSQL says how far a COPY is: neither is a row, so
+-- nothing is hidden until a commit, and nothing is left to vacuum.
 
 CREATE OR REPLACE VIEW lm.progress WITH (security_invoker = true) AS
 WITH
