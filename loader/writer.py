@@ -210,8 +210,10 @@ class ModelWriter:
             self._prewarm(partition)
         self._connection.execute("SELECT lm.drop_leftovers()")
 
-    def take_place_of(self, name: str) -> None:
-        """Drop the model of that name and bear it instead; last in a transaction, for it locks.
+    def take_place_of(self, name: str, keep_old: str | None = None) -> None:
+        """Drop the model of that name, or call it keep_old, and bear its name instead.
+
+        Last in a transaction, for it locks.
 
         Raises:
             psycopg.errors.LockNotAvailable: the model stays in use.
@@ -222,7 +224,14 @@ class ModelWriter:
         for last in [False] * (PATIENCE - 1) + [True]:
             try:
                 with self._connection.transaction():
-                    self._connection.execute("SELECT lm.drop_model(%s)", (name,))
+                    if keep_old is None:
+                        self._connection.execute("SELECT lm.drop_model(%s)", (name,))
+                    else:
+                        self._connection.execute("SELECT lm.lock_model(%s)", (name,))
+                        self._connection.execute(
+                            "UPDATE lm.model SET name = %s, is_default = false WHERE name = %s",
+                            (keep_old, name),
+                        )
                 break
             except psycopg.errors.LockNotAvailable:
                 if last:

@@ -4,17 +4,30 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, TypeVar
 
 import typer
 
 from psqlm import __version__
 from psqlm.cli import analyze, cancel, grant, run, status, verify
+from psqlm.cli.log import Logged, note
 from psqlm.cli.options import Dsn, Interventions, Model
 from psqlm.cli.shell import Commands, connect
 
-app = typer.Typer(
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+class App(typer.Typer):
+    """The program: each of its commands is logged."""
+
+    def command(self, *arguments: Any, **options: Any) -> Callable[[Command], Command]:
+        """Add a command."""
+        return super().command(*arguments, **{"cls": Logged, **options})
+
+
+app = App(
     cls=Commands,
     no_args_is_help=True,
     add_completion=False,
@@ -90,6 +103,10 @@ def load(
     yes: Annotated[
         bool, typer.Option("--yes", "-y", help="Do not ask before --force removes runs.")
     ] = False,
+    keep_old: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Replace, and keep the old model and its runs as NAME."),
+    ] = None,
     if_missing: Annotated[
         bool, typer.Option("--if-missing", help="Do nothing if a model of that name is loaded.")
     ] = False,
@@ -109,9 +126,10 @@ def load(
     name = name or loader.default_name(source)
     with connect(dsn) as connection:
         if not (if_missing and loader.is_loaded(connection, name)):
-            if force and not yes:
+            if force and not (yes or keep_old):
                 confirm_replacement(connection, name)
-            load_with_progress(connection, source, name, revision, dtype, force)
+            replaces = force or keep_old is not None
+            load_with_progress(connection, source, name, revision, dtype, replaces, keep_old)
 
 
 @app.command()
@@ -166,6 +184,7 @@ def generate(
             # the prompt once the first token is there: bad input is an error and nothing else
             typer.echo(piece if number else prompt + piece, nl=False)
             sys.stdout.flush()
+            note(pieces=number + 1)
     typer.echo()
 
 

@@ -19,6 +19,7 @@ from rich.progress import (
 from rich.table import Table
 
 from psqlm import loader
+from psqlm.cli.log import note
 from psqlm.errors import PsqlmError
 
 
@@ -29,6 +30,7 @@ def load_with_progress(
     revision: str | None = None,
     dtype: str | None = None,
     force: bool = False,
+    keep_old: str | None = None,
 ) -> str:
     """Load a model as `loader.load` does, with a bar of bytes and rate on standard error."""
     console = Console(stderr=True)
@@ -50,9 +52,10 @@ def load_with_progress(
             size = total
             progress.update(task, completed=done, total=total, visible=True)
 
-        loaded = loader.load(connection, source, name, revision, dtype, force, show)
+        loaded = loader.load(connection, source, name, revision, dtype, force, show, keep_old)
     seconds = time.monotonic() - start
     megabytes = size / 1e6
+    note(loaded=loaded, megabytes=round(megabytes, 1))
     console.print(
         f"loaded {loaded}: {megabytes:.1f} MB in {seconds:.1f} s, {megabytes / seconds:.0f} MB/s",
         highlight=False,
@@ -83,7 +86,8 @@ def confirm_replacement(connection: psycopg.Connection, name: str) -> None:
         agreed = False
     if not agreed:
         raise PsqlmError(
-            f'"{name}" and its {runs} are kept: --yes replaces them, --name loads beside them'
+            f'"{name}" and its {runs} are kept: --yes replaces them, --keep-old NAME keeps them '
+            "under another name, --name loads beside them"
         )
 
 

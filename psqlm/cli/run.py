@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from psqlm.cli.log import note
 from psqlm.cli.options import Dsn, Each, File, Interventions, Jobs, Model
 from psqlm.cli.shell import connect, read_prompt
 from psqlm.ranges import write_ranges
@@ -61,6 +62,7 @@ def run(
         run_id = forward(connection, text, model, sites, interventions)
         put_tags(connection, [run_id], plan.tags)
     typer.echo(run_id)
+    note(run=run_id)
     kept = "attn_out" in sites or "all" in sites
     typer.echo(
         "next: psqlm analyze, or psqlm sql -c 'TABLE lm.adjustment_norm'"
@@ -98,6 +100,7 @@ def run_with_progress(
         jobs = jobs or min(2, os.cpu_count() or 1)
         outcome = run_corpus(partial(connect, dsn), texts, plan, jobs, show)
     _say(outcome)
+    note(made=outcome.n_made, before=outcome.n_before, tokens=outcome.n_tokens)
     return outcome
 
 
