@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(CURDIR)/$(VENV)/bin
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable
 
-.PHONY: demo test test-large lint ruff package mypy imports sqlfluff pytest clean
+.PHONY: demo test test-large lint ruff package mypy imports sqlfluff audit pytest clean
 
 demo: $(VENV)/demo.stamp
 	$(BIN)/psqlm demo --out demo-output
@@ -16,7 +16,8 @@ test: lint pytest
 test-large: $(VENV)/test.stamp
 	$(BIN)/python -m pytest -m large
 
-lint: ruff mypy imports sqlfluff
+# ruff's rules S are bandit's checks: bandit itself would find the same once more
+lint: ruff mypy imports sqlfluff audit
 
 ruff: $(VENV)/test.stamp
 	$(BIN)/ruff check .
@@ -36,6 +37,10 @@ imports: package
 
 sqlfluff: $(VENV)/test.stamp
 	$(BIN)/sqlfluff lint --disable-progress-bar sql
+
+# what is known of the versions in use; where the index does not answer, it says so and goes on
+audit: $(VENV)/test.stamp
+	$(BIN)/python tools/audit.py
 
 pytest: $(VENV)/test.stamp
 	$(BIN)/python -m pytest
