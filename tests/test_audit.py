@@ -59,13 +59,9 @@ def test_what_is_made_of_a_report(report: object, line: str, is_vulnerable: bool
 
 
 def test_dependencies_are_bounded_on_both_sides() -> None:
-    listed = (
-        (ROOT / "pyproject.toml")
-        .read_text()
-        .partition("\ndependencies = [")[2]
-        .partition("]\n\n")[0]
-    )
-    needed = [Requirement(text) for text in re.findall(r'"(.+)"', listed)]
+    text = (ROOT / "pyproject.toml").read_text()
+    listed = text.partition("\ndependencies = [\n")[2].partition("\n]\n")[0]
+    needed = [Requirement(found) for found in re.findall(r'"(.+)"', listed)]
     assert len(needed) > 10
     for requirement in needed:
         operators = {specifier.operator for specifier in requirement.specifier}

@@ -1,7 +1,7 @@
 """Asks the advisories of PyPI about what psqlm depends on, by pip-audit: make audit.
 
-Ends with status 1 where a version in use is known to be vulnerable. Where the index does not answer,
-nothing is known: that is said in a line, and is no failure.
+Ends with status 1 where a version in use is known to be vulnerable. Where the index does not
+answer, nothing is known: that is said in a line, and is no failure.
 """
 
 from __future__ import annotations
