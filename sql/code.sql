@@ -2,6 +2,7 @@
 
 \ir installation/path.sql
 \ir 2_models/rights.sql
+\ir 2_models/roles.sql
 \ir 2_models/model.sql
 \ir 2_models/locks.sql
 \ir 2_models/progress.sql

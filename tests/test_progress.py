@@ -108,7 +108,10 @@ def test_a_generation_and_a_statement(
     with psycopg.connect(scratch_dsn) as connection:
         connection.execute("SELECT lm.forward('The')")
         assert watcher.execute(SEEN).fetchall() == [("run", None, None, None, None, who)]
-        connection.rollback()
+        connection.commit()
+        connection.execute("SELECT lm.drop_runs(array_agg(run_id)) FROM lm.run")
+        assert watcher.execute(SEEN).fetchall() == []
+        connection.commit()
         assert watcher.execute(SEEN).fetchall() == []
 
 

@@ -32,11 +32,20 @@ other AS (
     FROM pg_locks AS l
     INNER JOIN pg_stat_activity AS a ON a.pid = l.pid
     WHERE l.database = (SELECT d.oid FROM pg_database AS d WHERE d.datname = current_database())
-        AND l.relation IN ('lm.run'::regclass, 'lm.generation'::regclass)
+        AND l.relation IN (
+            'lm.run'::regclass, 'lm.generation'::regclass,
+            'lm.tag'::regclass, 'lm.patching_sweep'::regclass
+        )
         AND l.mode = 'RowExclusiveLock'
         AND l.granted
         AND a.pid NOT IN (SELECT t.pid FROM told AS t)
     GROUP BY a.pid, a.usename
+    HAVING bool_or(l.relation IN ('lm.run'::regclass, 'lm.generation'::regclass))
+        -- who drops runs writes both
+        AND NOT (
+            bool_or(l.relation = 'lm.tag'::regclass)
+            AND bool_or(l.relation = 'lm.patching_sweep'::regclass)
+        )
 ),
 
 -- a corpus may have several sessions; the furthest knows best

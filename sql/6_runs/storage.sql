@@ -105,7 +105,7 @@ SELECT
     pg_total_relation_size(c.oid) AS bytes,
     -- a row has a header of 24 bytes and a pointer of 4
     CASE
-        WHEN c.reltuples < 0 THEN 0
+        WHEN c.reltuples < 0 OR w.width = 0 THEN 0
         ELSE greatest(0, pg_relation_size(c.oid) - (n.n_row * (28 + w.width) * 1.1)::bigint)
     END AS unused
 FROM pg_class AS c
@@ -126,4 +126,4 @@ COMMENT ON COLUMN lm.table_storage.name IS 'The table.';
 COMMENT ON COLUMN lm.table_storage.n_row IS 'About how many rows it has.';
 COMMENT ON COLUMN lm.table_storage.bytes IS 'Bytes it takes, with indexes.';
 COMMENT ON COLUMN lm.table_storage.unused IS
-'About how many bytes of it hold no rows, as dropped runs leave them; psqlm vacuum gives them back where it pays. 0 before the first ANALYZE.';
+'About how many bytes of it hold no rows, as dropped runs leave them; psqlm vacuum gives them back where it pays. 0 before the first ANALYZE, and where the caller may not read the table.';
