@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -17,7 +18,7 @@ from test_plans import INLINED, _calls
 
 from psqlm import database, loader
 from psqlm.database import rights
-from psqlm.database.server import EmbeddedServer
+from psqlm.database.server import VERSION, EmbeddedServer
 from psqlm.errors import PsqlmError
 from psqlm.runs.corpus import Plan, Text, run_corpus
 
@@ -741,7 +742,9 @@ def test_dump_and_restore_keep_owners(
     shared_dsn: str, create_database: Callable[..., str], tmp_path: Path
 ) -> None:
     """Though the roles that made the runs are not on the other server."""
-    programs = EmbeddedServer().binaries
+    # of the server's version: a newer one writes settings that it does not know
+    version = int(os.environ.get("PSQLM_TEST_POSTGRES", VERSION))
+    programs = EmbeddedServer(version=version).binaries
     dump = tmp_path / "dump.sql"
     with psycopg.connect(shared_dsn, autocommit=True) as connection:
         connection.execute("SELECT lm.keep_runs_private()")

@@ -18,7 +18,7 @@ from psqlm import database, loader
 from psqlm.cli import app
 from psqlm.database import leftovers
 from psqlm.database.processes import server_of
-from psqlm.database.server import VERSION, EmbeddedServer
+from psqlm.database.server import EmbeddedServer
 from psqlm.database.status import status
 from psqlm.database.vacuum import vacuum
 
@@ -142,7 +142,7 @@ def test_a_table_in_use_is_left_alone(named: str, monkeypatch: pytest.MonkeyPatc
 @pytest.fixture(scope="module")
 def server() -> Iterator[EmbeddedServer]:
     folder = server_folder()
-    server = EmbeddedServer(folder, int(os.environ.get("PSQLM_TEST_POSTGRES", VERSION)))
+    server = EmbeddedServer(folder)
     yield server
     server.stop()
     shutil.rmtree(folder)
