@@ -601,7 +601,7 @@ def administrator(server_dsn: str, demo_template: str) -> Iterator[psycopg.Conne
     """A superuser, on a server where psqlm has been installed before."""
     with psycopg.connect(server_dsn, autocommit=True) as connection:
         yield connection
-        for name in ("psqlm_mallory", "psqlm_carol"):
+        for name in ("psqlm_trudy", "psqlm_carol"):
             if connection.execute("SELECT to_regrole(%s)", (name,)).fetchone() != (None,):
                 connection.execute(f"DROP OWNED BY {name} CASCADE")
                 connection.execute(f"DROP ROLE {name}")
@@ -643,23 +643,23 @@ def test_a_role_that_others_prepared_gets_no_rights(
     administrator: psycopg.Connection, create_database: Callable[..., str]
 ) -> None:
     """The exploit: make the roles first, be in them, and wait for a superuser to install."""
-    administrator.execute("CREATE ROLE psqlm_mallory LOGIN CREATEROLE PASSWORD 'secret'")
+    administrator.execute("CREATE ROLE psqlm_trudy LOGIN CREATEROLE PASSWORD 'secret'")
     dsn = create_database("psqlm_prepared")
     with aside(administrator):
-        with psycopg.connect(_as(dsn, "psqlm_mallory"), autocommit=True) as mallory:
-            mallory.execute("CREATE ROLE psqlm_reader")
-            mallory.execute("CREATE ROLE psqlm_runner")
-            mallory.execute("GRANT psqlm_reader, psqlm_runner TO psqlm_mallory")
+        with psycopg.connect(_as(dsn, "psqlm_trudy"), autocommit=True) as trudy:
+            trudy.execute("CREATE ROLE psqlm_reader")
+            trudy.execute("CREATE ROLE psqlm_runner")
+            trudy.execute("GRANT psqlm_reader, psqlm_runner TO psqlm_trudy")
         told: list[str] = []
         with database.connect(dsn, told.append) as connection:
             assert told == [
-                "the database psqlm_prepared is its owner's alone, for psqlm_mallory decides who "
-                "is in the role psqlm_reader: REVOKE psqlm_reader FROM psqlm_mallory CASCADE"
+                "the database psqlm_prepared is its owner's alone, for psqlm_trudy decides who "
+                "is in the role psqlm_reader: REVOKE psqlm_reader FROM psqlm_trudy CASCADE"
             ]
-            with pytest.raises(PsqlmError, match="psqlm_mallory decides who is in"):
-                rights.grant(connection, "psqlm_mallory", "reader")
-        with pytest.raises(PsqlmError, match="the role psqlm_mallory has no rights to psqlm"):
-            database.connect(_as(dsn, "psqlm_mallory"))
+            with pytest.raises(PsqlmError, match="psqlm_trudy decides who is in"):
+                rights.grant(connection, "psqlm_trudy", "reader")
+        with pytest.raises(PsqlmError, match="the role psqlm_trudy has no rights to psqlm"):
+            database.connect(_as(dsn, "psqlm_trudy"))
 
 
 @pytest.mark.parametrize(

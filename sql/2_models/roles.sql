@@ -139,10 +139,14 @@ BEGIN
 
         UNION ALL
 
-        SELECT format('GRANT SELECT ON lm.%s TO psqlm_reader', i.identity)
-        FROM lm.installed_object AS i
-        WHERE i.kind IN ('table', 'view')
-            AND NOT has_table_privilege('psqlm_reader', 'lm.' || i.identity, 'SELECT')
+        SELECT format('GRANT SELECT ON %s TO psqlm_reader', c.oid::regclass)
+        FROM pg_namespace AS n
+        INNER JOIN pg_class AS c ON c.relnamespace = n.oid
+        INNER JOIN lm.installed_object AS i
+            ON i.identity = regexp_replace(c.oid::regclass::text, '^lm\.', '')
+        WHERE n.nspname IN ('lm', 'lm_internal')
+            AND i.kind IN ('table', 'view')
+            AND NOT has_table_privilege('psqlm_reader', c.oid, 'SELECT')
 
         UNION ALL
 
