@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(CURDIR)/$(VENV)/bin
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable
 
-.PHONY: demo test test-large test-trust lint ruff package mypy imports sqlfluff pytest clean
+.PHONY: demo test test-large test-trust lint ruff package mypy imports sqlfluff audit pytest clean
 
 demo: $(VENV)/demo.stamp
 	$(BIN)/psqlm demo --out demo-output
@@ -21,7 +21,8 @@ test-large: $(VENV)/test.stamp
 test-trust: $(VENV)/test.stamp
 	$(BIN)/python -m pytest -m trust -s
 
-lint: ruff mypy imports sqlfluff
+# ruff's rules S are bandit's checks: bandit itself would find the same once more
+lint: ruff mypy imports sqlfluff audit
 
 ruff: $(VENV)/test.stamp
 	$(BIN)/ruff check .
@@ -42,6 +43,10 @@ imports: package
 sqlfluff: $(VENV)/test.stamp
 	$(BIN)/sqlfluff lint --disable-progress-bar sql
 	$(BIN)/sqlfluff lint --disable-progress-bar --templater placeholder psqlm/view/statements
+
+# what is known of the versions in use; where the index does not answer, it says so and goes on
+audit: $(VENV)/test.stamp
+	$(BIN)/python tools/audit.py
 
 pytest: $(VENV)/test.stamp
 	$(BIN)/python -m pytest

@@ -60,6 +60,7 @@ class Checkpoint:
 
     Attributes:
         size: bytes of the tensors that are read.
+        n_numbers: how many numbers they hold.
         has_unembedding: whether the unembedding is another matrix than the token embedding.
     """
 
@@ -77,9 +78,11 @@ class Checkpoint:
         self.has_unembedding = not sizes.tied or self._family.unembedding_bias
         self._check(sizes)
         head = f"{self._family.unembedding}.weight"
-        self.size = sum(
-            self.size_of(name) for name in self._tensors if self.has_unembedding or name != head
-        )
+        read = [
+            tensor for name, tensor in self._tensors.items() if self.has_unembedding or name != head
+        ]
+        self.size = sum(tensor.size for tensor in read)
+        self.n_numbers = sum(math.prod(tensor.shape) for tensor in read)
 
     def __getitem__(self, name: str) -> Array:
         """A tensor by its name, as float32.

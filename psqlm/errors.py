@@ -30,5 +30,8 @@ class InterruptionError(PsqlmError):
 
 def said_by_server(error: psycopg.Error) -> PsqlmError:
     """What the server refused, and its hint what to do next, as one line."""
-    said = [error.diag.message_primary or str(error), error.diag.message_hint]
+    hint = error.diag.message_hint
+    if hint is None and isinstance(error, psycopg.errors.InsufficientPrivilege):
+        hint = "psqlm grant ROLE reader, or runner, is how the owner gives rights"
+    said = [error.diag.message_primary or str(error), hint]
     return PsqlmError(": ".join(part for part in said if part))

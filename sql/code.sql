@@ -1,8 +1,11 @@
 -- What holds none: functions, views and types of rows, made again whenever one of them changes.
 
 \ir installation/path.sql
+\ir 2_models/rights.sql
+\ir 2_models/roles.sql
 \ir 2_models/model.sql
 \ir 2_models/locks.sql
+\ir 2_models/progress.sql
 \ir 2_models/removal.sql
 \ir 2_models/sites.sql
 \ir 3_tokenizer/unicode.sql
@@ -45,6 +48,7 @@
 \ir 6_runs/capture.sql
 \ir 6_runs/pass.sql
 \ir 6_runs/run.sql
+\ir 6_runs/storage.sql
 \ir 7_generation/sampling.sql
 \ir 7_generation/step.sql
 \ir 7_generation/generation.sql

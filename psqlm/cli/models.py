@@ -18,6 +18,7 @@ from rich.progress import (
 from rich.table import Table
 
 from psqlm import loader
+from psqlm.cli.log import note
 from psqlm.cli.shell import agreed
 from psqlm.errors import PsqlmError
 from psqlm.printable import printable
@@ -30,6 +31,7 @@ def load_with_progress(
     revision: str | None = None,
     dtype: str | None = None,
     force: bool = False,
+    keep_old: str | None = None,
 ) -> str:
     """Load a model as `loader.load` does, with a bar of bytes and rate on standard error."""
     console = Console(stderr=True)
@@ -51,8 +53,9 @@ def load_with_progress(
             size = total
             progress.update(task, completed=done, total=total, visible=True)
 
-        loaded = loader.load(connection, source, name, revision, dtype, force, show)
+        loaded = loader.load(connection, source, name, revision, dtype, force, show, keep_old)
     seconds = time.monotonic() - start
+    note(loaded=loaded, megabytes=round(size / 1e6, 1))
     console.print(
         f"loaded {printable(loaded)}: {size / 1e6:.1f} MB in {seconds:.1f} s, "
         f"{size / 1e6 / seconds:.0f} MB/s",
@@ -79,7 +82,8 @@ def confirm_replacement(connection: psycopg.Connection, name: str) -> None:
     runs = "1 run" if row[0] == 1 else f"{row[0]:,} runs"
     if not agreed(f'replace "{printable(name)}" and remove its {runs}?'):
         raise PsqlmError(
-            f'"{name}" and its {runs} are kept: --yes replaces them, --name loads beside them'
+            f'"{name}" and its {runs} are kept: --yes replaces them, --keep-old NAME keeps them '
+            "under another name, --name loads beside them"
         )
 
 

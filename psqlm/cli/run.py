@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from psqlm.cli.log import note
 from psqlm.cli.options import (
     CaptureLayers,
     CapturePositions,
@@ -80,6 +81,7 @@ def run(
             run_id = forward(connection, text, model, sites, interventions, layers, positions)
             put_tags(connection, [run_id], plan.tags)
         typer.echo(run_id)
+        note(run=run_id)
         analyze = "psqlm analyze, or psqlm sql -c 'TABLE lm.adjustment_norm'"
     look = f"psqlm sql -c 'SELECT * FROM lm.captured WHERE run_id = {run_id}'"  # noqa: S608
     typer.echo(f"next: {analyze if kept else look}", err=True)
@@ -117,6 +119,7 @@ def run_with_progress(
 
         outcome = run_corpus(partial(connect, dsn), texts, plan, jobs, show, tell)
     _say(outcome)
+    note(made=outcome.n_made, before=outcome.n_before, tokens=outcome.n_tokens)
     return outcome
 
 

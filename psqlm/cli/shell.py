@@ -33,6 +33,8 @@ class Commands(TyperGroup):
             _fail(str(error), INTERRUPTED)
         except PsqlmError as error:
             _fail(str(error))
+        except psycopg.errors.QueryCanceled as error:
+            _fail(f"{error.diag.message_primary}: nothing of it is kept")
         except psycopg.Error as error:
             _fail(str(said_by_server(error)))
         except KeyboardInterrupt:
@@ -50,11 +52,7 @@ def connect(dsn: str | None) -> psycopg.Connection:
     """Connect; what the server has to say goes to standard error."""
     from psqlm import database
 
-    connection = database.connect(dsn)
-    connection.add_notice_handler(
-        lambda notice: typer.echo(f"psqlm: {printable(notice.message_primary or '')}", err=True)
-    )
-    return connection
+    return database.connect(dsn, lambda said: typer.echo(f"psqlm: {printable(said)}", err=True))
 
 
 def command_name() -> str:

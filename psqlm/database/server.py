@@ -87,7 +87,7 @@ class EmbeddedServer:
             return self.dsn
         if os.name == "nt":
             raise PsqlmError("the embedded server runs on Linux and macOS only: give --dsn")
-        with self._lock() as lock:
+        with self.locked() as lock:
             if not self._answers():
                 self._prepare(lock)
                 self._launch()
@@ -97,7 +97,7 @@ class EmbeddedServer:
         """Stop the server. Returns whether one was running."""
         if processes.server_of(self.data) is None:
             return False
-        with self._lock():
+        with self.locked():
             if processes.server_of(self.data) is None:
                 return False
             self._run("pg_ctl", "stop", "-D", str(self.data), "-m", "fast", "-w", "-t", "120")
@@ -134,7 +134,7 @@ class EmbeddedServer:
             )
 
     @contextlib.contextmanager
-    def _lock(self) -> Iterator[int]:
+    def locked(self) -> Iterator[int]:
         """Let one command at a time make, start or stop the server. Gives the lock's descriptor."""
         import fcntl
 

@@ -8,11 +8,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from threading import Lock
 from typing import Any, TypeVar
 
 import psycopg
 
+from psqlm.database.progress import Task
 from psqlm.errors import InterruptionError, PsqlmError
 from psqlm.runs.storage import Storage, storage
 from psqlm.runs.texts import Text
@@ -97,7 +99,8 @@ def run_corpus(
         tell: is told what the runs will take up.
 
     Raises:
-        PsqlmError: nothing in the corpus can be run, or the disk has no room for it.
+        PsqlmError: nothing in the corpus can be run; the disk has no room for it; or it was
+            cancelled from another session.
         InterruptionError: it was interrupted; what was run is kept.
     """
     outcome = Outcome()
@@ -109,6 +112,9 @@ def run_corpus(
             needed = storage(connection, list(to_run.values()), plan)
             tell(needed)
             needed.require_room()
+        (model,) = connection.execute(
+            "SELECT name FROM lm.model WHERE model_id = lm.model_id(%s)", (plan.model,)
+        ).fetchone() or ("",)
         outcome.run_ids = list(found.values())
         outcome.n_tagged_otherwise = put_tags(connection, outcome.run_ids, plan.tags)
     n_left_out = sum(map(len, outcome.left_out.values()))
@@ -121,12 +127,15 @@ def run_corpus(
         raise PsqlmError(f"no text can be run: {reasons}")
     start = time.monotonic()
     try:
-        _run(connect, to_run, plan, jobs, outcome, show)
-    except KeyboardInterrupt:
-        raise InterruptionError(
-            f"interrupted: {outcome.n_made} of {len(to_run)} texts are run and kept; "
+        _run(connect, to_run, plan, jobs, outcome, show, Task("run", model))
+    except (KeyboardInterrupt, psycopg.errors.QueryCanceled) as error:
+        stopped = (
+            f"{outcome.n_made} of {len(to_run)} texts are run and kept; "
             "the same command goes on with the rest"
-        ) from None
+        )
+        if isinstance(error, KeyboardInterrupt):
+            raise InterruptionError(f"interrupted: {stopped}") from None
+        raise PsqlmError(f"{error.diag.message_primary}: {stopped}") from error
     outcome.seconds = time.monotonic() - start
     return outcome
 
@@ -227,6 +236,7 @@ def _run(
     jobs: int,
     outcome: Outcome,
     show: Show,
+    task: Task,
 ) -> None:
     """Run texts in passes, `jobs` of them at a time."""
     waiting = deque(_batches(to_run))
@@ -245,7 +255,8 @@ def _run(
                     batch = waiting.popleft()
                 except IndexError:
                     return
-                rows = _forward_once(connection, batch, plan)
+                tell = partial(task.tell, connection, done, total, lasts=True)
+                rows = _forward_once(connection, batch, plan, tell)
                 made = [text for text, (_, is_new) in zip(batch, rows, strict=True) if is_new]
                 with counting:
                     done += sum(to_run[text] for text in batch)
@@ -279,10 +290,11 @@ def _stop(waiting: deque[list[str]], opened: Sequence[psycopg.Connection]) -> No
 
 
 def _forward_once(
-    connection: psycopg.Connection, batch: Sequence[str], plan: Plan
+    connection: psycopg.Connection, batch: Sequence[str], plan: Plan, tell: Callable[[], None]
 ) -> list[tuple[int, bool]]:
     """One pass, and its tags, committed; of each text its run, and whether it is of now."""
     with connection.transaction():
+        tell()
         rows = connection.execute(
             "SELECT run_id, is_new FROM lm.forward_once("
             "%s::text[], %s, %s, %s, %s::int[], %s::int[])",

@@ -97,6 +97,7 @@ RETURNS void
 LANGUAGE sql
 VOLATILE
 BEGIN ATOMIC
+    SELECT lm_internal.require_right('owner', 'choose the default model');
     SELECT lm.model_id(set_default_model.name);
     UPDATE lm.model AS m SET is_default = false
     WHERE m.is_default AND m.name <> set_default_model.name;

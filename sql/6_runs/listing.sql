@@ -1,6 +1,6 @@
 -- Runs to look through: which there are, the newest, and those that are meant.
 
-CREATE OR REPLACE VIEW lm.run_summary AS
+CREATE OR REPLACE VIEW lm.run_summary WITH (security_invoker = true) AS
 SELECT -- noqa: ST06
     r.run_id,
     m.name AS model,

@@ -76,7 +76,7 @@ END;
 COMMENT ON FUNCTION lm_internal.check_which IS
 'How runs are named: all, tag (tag:NAME=VALUE) or numbers (1,2,5-9). Errors: in none of these ways.';
 
-CREATE OR REPLACE VIEW lm_internal.whole_run AS
+CREATE OR REPLACE VIEW lm_internal.whole_run WITH (security_invoker = true) AS
 SELECT
     r.run_id,
     m.name AS model,

@@ -1,6 +1,6 @@
 -- What heads attend to: attention patterns as rows, and heads of known kinds.
 
-CREATE OR REPLACE VIEW lm.attention_pattern AS
+CREATE OR REPLACE VIEW lm.attention_pattern WITH (security_invoker = true) AS
 SELECT -- noqa: ST06
     a.run_id,
     a.layer,
