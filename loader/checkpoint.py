@@ -196,7 +196,11 @@ def weight_files(folder: Path) -> list[Path]:
         )
     shards = [folder / name for name in shard_names(index)]
     for shard in shards:
-        if not shard.is_file():
+        try:
+            is_there = shard.is_file()
+        except OSError:  # no file can have such a name
+            is_there = False
+        if not is_there:
             raise PsqlmError(f"{folder} lacks {shard.name}, which {INDEX} names")
     return shards
 
@@ -212,7 +216,7 @@ def shard_names(index: Path) -> list[str]:
     if not isinstance(weight_map, dict) or not weight_map:
         raise PsqlmError(f"{index} names no shards: fetch the model again")
     names = sorted({str(name) for name in weight_map.values()})
-    if strange := [name for name in names if Path(name).name != name]:
+    if strange := [name for name in names if name in ("", "..") or Path(name).name != name]:
         raise PsqlmError(f"{index} names a file outside its folder: {strange[0]}")
     return names
 

@@ -188,6 +188,7 @@ class ModelWriter:
             )
             self._prewarm(partition)
         self._connection.execute("SELECT lm.drop_leftovers()")
+        self._connection.execute("SELECT lm_internal.mark_default_model()")
 
     def take_place_of(self, name: str) -> None:
         """Drop the model of that name and bear it instead; last in a transaction, for it locks.

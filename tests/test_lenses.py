@@ -392,6 +392,36 @@ def test_one_token_surprises_nobody(connection: psycopg.Connection) -> None:
     assert _rows(run, "perplexity(%(run)s)") == [(None,)]
 
 
+def test_surprise_of_many_runs(connection: psycopg.Connection) -> None:
+    """Each as by itself, whichever others share its pass over the unembedding."""
+    texts = [lens.PROMPT, "The", "The king's daughter wept.", f"{lens.PROMPT} And {lens.PROMPT}"]
+    captures = [["ln_final"], ["resid_post"], ["resid_post"], ["ln_final", "resid_post"]]
+    runs = [lens.run(connection, text, capture=c) for text, c in zip(texts, captures, strict=True)]
+    rows = connection.execute(
+        "SELECT run_id, position, surprise FROM lm.surprise(%s::bigint[])", (runs[::-1] * 2,)
+    ).fetchall()
+    perplexities = []
+    expected = []
+    for run, text in zip(runs, texts, strict=True):
+        reference = lens.reference(text)
+        loss = lm_cross_entropy_loss(
+            reference.logits[None], torch.tensor([reference.token_ids]), per_token=True
+        )[0]
+        expected += [(run, position) for position in range(len(reference.token_ids))]
+        perplexities.append(float(loss.mean().exp()) if len(loss) else None)
+        ours = [surprise for row_run, _, surprise in rows if row_run == run]
+        assert ours[0] is None
+        if len(loss):
+            assert_close(f"surprise of run {run}", ours[1:], loss, absolute=1e-4)
+    assert [row[:2] for row in rows] == expected
+    assert connection.execute(
+        "SELECT run_id, perplexity FROM lm.perplexity(%s::bigint[])", (runs,)
+    ).fetchall() == [
+        (run, pytest.approx(value, rel=1e-4) if value else None)
+        for run, value in zip(runs, perplexities, strict=True)
+    ]
+
+
 # Neighbours ---------------------------------------------------------------------------------------
 
 
@@ -501,6 +531,7 @@ def test_a_model_of_halves(scratch_dsn: str) -> None:
         ("logit_attribution({run})", "embed, pos_embed, z, mlp_out, resid_post"),
         ("surprise({run})", "ln_final"),
         ("perplexity({run})", "ln_final"),
+        ("surprise(ARRAY[{run}])", "ln_final"),
         ("nearest_tokens(lm.vector_at({run}, 'resid_post', 2))", "resid_post"),
         ("nearest_activations(lm.vector_at({run}, 'z', 2, head => 1), 'z', 2, 1)", "z"),
     ],
@@ -548,6 +579,8 @@ def test_the_command_repeats_the_interventions(connection: psycopg.Connection) -
         "final_logits({run}, '{{0}}')",
         "surprise({run})",
         "perplexity({run})",
+        "surprise(ARRAY[{run}])",
+        "perplexity(ARRAY[{run}])",
         "vector_at({run}, 'resid_post')",
     ],
 )

@@ -148,7 +148,7 @@ def test_memory_fits_the_machine(memory: int, shared_buffers: int) -> None:
 
 @pytest.mark.parametrize(
     ("disk", "log", "temporary"),
-    [(0, 32, 0), (GB, 128, 256), (32 * GB, 1024, 8192), (8192 * GB, 4096, 1 << 20)],
+    [(0, 32, 0), (GB, 64, 256), (32 * GB, 128, 8192), (8192 * GB, 128, 1 << 20)],
 )
 def test_files_fit_the_disk(disk: int, log: int, temporary: int) -> None:
     values = settings(GB, disk)

@@ -30,14 +30,15 @@ FOR_USERS = {
     "4_operators": "fill concat total",
     "6_runs": """
         forward forward_many next_token captured vector_at run_position
-        replace_interventions make_intervention forward_once find_runs select_runs token token_tag
-        token_id embedding
+        replace_interventions make_intervention forward_once find_runs select_runs named_runs
+        latest_run run_summary capture_bytes token token_tag token_id embedding
     """,
     "7_generation": "generate generate_tokens generate_many score",
     "8_lenses": """
-        attention_pattern head_scores logit_lens lens_grid lens_trajectory lens_logits
-        logit_attribution head_results predictions surprise perplexity final_logits residual_norm
-        residual_cosine nearest_tokens nearest_activations index_activations patching_sweep
+        help attention_pattern head_scores attention_share unit_effects logit_lens lens_grid
+        lens_trajectory lens_logits logit_attribution head_results predictions surprise perplexity
+        final_logits residual_norm residual_cosine nearest_tokens nearest_activations
+        index_activations patching_sweep
     """,
     "9_least_squares": """
         adjustment_norm lag_design lag_ols lag_diagnostics lag_rows ols observation ols_moments

@@ -10,9 +10,10 @@ from typing import Annotated
 import typer
 
 from psqlm import __version__
-from psqlm.cli import analyze, run, verify, view
+from psqlm.cli import analyze, run, runs, verify, view
 from psqlm.cli.options import Dsn, Interventions, Model
 from psqlm.cli.shell import Commands, connect
+from psqlm.printable import printable
 
 app = typer.Typer(
     cls=Commands,
@@ -130,10 +131,16 @@ def drop(name: str, dsn: Dsn = None) -> None:
 
     with connect(dsn) as connection:
         loader.drop(connection, name)
-    typer.echo(f"dropped {name}", err=True)
+    typer.echo(f"dropped {printable(name)}", err=True)
 
 
 app.command()(run.run)
+
+
+app.command()(runs.runs)
+
+
+app.command()(runs.rm)
 
 
 @app.command()
@@ -162,11 +169,19 @@ def generate(
         pieces = stream(
             connection, prompt, n_tokens, temperature, top_k, top_p, seed, model, interventions
         )
-        for number, piece in enumerate(pieces):
-            # the prompt once the first token is there: bad input is an error and nothing else
-            typer.echo(piece if number else prompt + piece, nl=False)
-            sys.stdout.flush()
-    typer.echo()
+        has_begun = False
+        try:
+            for piece in pieces:
+                # the prompt once the first token is there: bad input is an error and nothing else
+                text = piece if has_begun else prompt + piece
+                has_begun = True
+                # whole, to a file or a pipe; a terminal would obey what it holds
+                shown = printable(text, "\n\t") if sys.stdout.isatty() else text
+                typer.echo(shown, nl=False, color=True)
+                sys.stdout.flush()
+        finally:
+            if has_begun:
+                typer.echo()  # after Ctrl-C too
 
 
 app.command()(analyze.analyze)
@@ -186,8 +201,12 @@ def sql(
 
     Examples: **psqlm sql** · **psqlm sql -c "TABLE lm.adjustment_norm" --csv**
     """
+    from psqlm.cli.starters import greet
     from psqlm.database.psql import execute
 
+    if not arguments and sys.stdin.isatty() and sys.stdout.isatty():
+        with connect(None) as connection:
+            greet(connection)
     execute(arguments or [])
 
 

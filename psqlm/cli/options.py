@@ -7,14 +7,16 @@ from typing import Annotated
 
 import typer
 
-from psqlm.runs.corpus import Each as EachText
+from psqlm.ranges import read_numbers
+from psqlm.runs.texts import Each as EachText
 
 Dsn = Annotated[
     str | None,
     typer.Option(metavar="DSN", help="The database; else PSQLM_DSN, else an embedded server."),
 ]
 Model = Annotated[
-    str | None, typer.Option(metavar="NAME", help="The model; may be left out if there is one.")
+    str | None,
+    typer.Option(metavar="NAME", help="The model; else the default, the one loaded first."),
 ]
 Interventions = Annotated[
     str | None, typer.Option(metavar="SET", help="The set of lm.intervention to make.")
@@ -27,7 +29,26 @@ Each = Annotated[
     EachText | None,
     typer.Option(help="Of a file, run each of these, what has been run before excepted."),
 ]
+CaptureLayers = Annotated[
+    str | None, typer.Option(metavar="0,3-5", help="Keep only these layers of the sites; else all.")
+]
+CapturePositions = Annotated[
+    str | None,
+    typer.Option(metavar="0,-1", help="Keep only these positions, -1 the last; else all."),
+]
 Jobs = Annotated[
     int | None,
     typer.Option(min=1, metavar="N", help="Passes at a time; 2, or 1 on a machine of one core."),
 ]
+
+
+def numbers(option: str, text: str | None) -> list[int] | None:
+    """What an option says that takes numbers; None if it was not given.
+
+    Raises:
+        BadParameter: it says something else.
+    """
+    try:
+        return None if text is None else read_numbers(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"{option} takes numbers, such as 1,2,5-9") from error

@@ -12,7 +12,7 @@ from psqlm.cli.shell import connect, read_prompt
 
 def verify(
     name: Annotated[
-        str | None, typer.Argument(help="The model; may be left out if there is one.")
+        str | None, typer.Argument(help="The model; else the default, the one loaded first.")
     ] = None,
     prompt: Annotated[
         str | None, typer.Option(help="The text to run; a sentence of ours otherwise.")

@@ -9,16 +9,19 @@ from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass, field
 from threading import Lock
-from typing import Literal, TypeVar
+from typing import Any, TypeVar
 
 import psycopg
 
 from psqlm.errors import InterruptionError, PsqlmError
+from psqlm.runs.storage import Storage, storage
+from psqlm.runs.texts import Text
 
-Each = Literal["line", "paragraph", "document"]
 Connect = Callable[[], psycopg.Connection]
 Show = Callable[[int, int], None]
 """Called with the tokens run so far and those to run in all."""
+Tell = Callable[[Storage], None]
+"""Called with what the texts to run will take up, before the first is run."""
 
 BATCH_TOKENS = 256
 """Tokens in a pass: it reads a weight once for all of them, and more gain nothing."""
@@ -29,14 +32,6 @@ Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
-class Text:
-    """A text of a corpus, and the line of the file it begins on, from 1."""
-
-    line: int
-    text: str
-
-
-@dataclass(frozen=True)
 class Plan:
     """What is run and how.
 
@@ -44,12 +39,16 @@ class Plan:
         model: its name; None for the default model.
         capture: the sites to keep.
         interventions: the set to make; None for none.
+        capture_layers: the layers to keep; None for all.
+        capture_positions: the positions to keep, −1 the last; None for all.
         tags: names and values to put on every run.
     """
 
     model: str | None = None
     capture: Sequence[str] = ("attn_out",)
     interventions: str | None = None
+    capture_layers: Sequence[int] | None = None
+    capture_positions: Sequence[int] | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -76,33 +75,13 @@ class Outcome:
     n_tagged_otherwise: int = 0
 
 
-def split(text: str, each: Each) -> list[Text]:
-    """The texts of a file: its lines, its paragraphs (blank lines between them) or all of it.
-
-    Nothing is trimmed but the ends of lines; a paragraph keeps those within it.
-    """
-    if each == "document":
-        return [Text(1, text)]
-    lines = [Text(number, line) for number, line in enumerate(text.split("\n"), 1)]
-    if each == "line":
-        return lines
-    paragraphs: list[list[Text]] = [[]]
-    for line in lines:
-        if line.text.strip():
-            paragraphs[-1].append(line)
-        elif paragraphs[-1]:
-            paragraphs.append([])
-    return [
-        Text(part[0].line, "\n".join(line.text for line in part)) for part in paragraphs if part
-    ]
-
-
 def run_corpus(
     connect: Connect,
     texts: Sequence[Text],
     plan: Plan,
     jobs: int = 1,
     show: Show = lambda done, total: None,
+    tell: Tell = lambda storage: None,
 ) -> Outcome:
     """Run the texts that have not been run; a transaction for each pass of several.
 
@@ -115,9 +94,10 @@ def run_corpus(
         plan: what is run and how.
         jobs: passes at a time, each over a connection of its own.
         show: is told of the progress.
+        tell: is told what the runs will take up.
 
     Raises:
-        PsqlmError: nothing in the corpus can be run.
+        PsqlmError: nothing in the corpus can be run, or the disk has no room for it.
         InterruptionError: it was interrupted; what was run is kept.
     """
     outcome = Outcome()
@@ -125,6 +105,10 @@ def run_corpus(
         usable = _usable(texts, outcome)
         found = _find_runs(connection, list(usable), plan)
         to_run = _count_tokens(connection, usable, found, plan, outcome)
+        if to_run:
+            needed = storage(connection, list(to_run.values()), plan)
+            tell(needed)
+            needed.require_room()
         outcome.run_ids = list(found.values())
         outcome.n_tagged_otherwise = put_tags(connection, outcome.run_ids, plan.tags)
     n_left_out = sum(map(len, outcome.left_out.values()))
@@ -197,8 +181,9 @@ def _find_runs(connection: psycopg.Connection, texts: Sequence[str], plan: Plan)
     found: dict[str, int] = {}
     for part in _parts(texts, BATCH_TEXTS):
         rows = connection.execute(
-            "SELECT ordinal, run_id FROM lm.find_runs(%s::text[], %s, %s, %s)",
-            (list(part), plan.model, list(plan.capture), plan.interventions),
+            "SELECT ordinal, run_id FROM lm.find_runs("
+            "%s::text[], %s, %s, %s, %s::int[], %s::int[])",
+            (list(part), *_arguments(plan)),
         )
         found |= {part[ordinal - 1]: run_id for ordinal, run_id in rows}
     return found
@@ -300,11 +285,22 @@ def _forward_once(
     with connection.transaction():
         rows = connection.execute(
             "SELECT run_id, is_new FROM lm.forward_once("
-            "%s::text[], model => %s, capture => %s, interventions => %s)",
-            (list(batch), plan.model, list(plan.capture), plan.interventions),
+            "%s::text[], %s, %s, %s, %s::int[], %s::int[])",
+            (list(batch), *_arguments(plan)),
         ).fetchall()
         put_tags(connection, [run_id for run_id, _ in rows], plan.tags)
     return rows
+
+
+def _arguments(plan: Plan) -> tuple[Any, ...]:
+    """What lm.find_runs and lm.forward_once take after the texts."""
+    return (
+        plan.model,
+        list(plan.capture),
+        plan.interventions,
+        plan.capture_layers,
+        plan.capture_positions,
+    )
 
 
 def _batches(to_run: Mapping[str, int]) -> Iterator[list[str]]:
