@@ -18,5 +18,9 @@ class InterruptionError(PsqlmError):
 
 def said_by_server(error: psycopg.Error) -> PsqlmError:
     """What the server refused, and its hint what to do next, as one line."""
+    if isinstance(error, psycopg.OperationalError) and error.sqlstate is None:
+        return PsqlmError(
+            "the server closed the connection, what was not finished is undone: try again"
+        )
     said = [error.diag.message_primary or str(error), error.diag.message_hint]
     return PsqlmError(": ".join(part for part in said if part))

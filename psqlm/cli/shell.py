@@ -46,10 +46,14 @@ def connect(dsn: str | None) -> psycopg.Connection:
     from psqlm import database
 
     connection = database.connect(dsn)
-    connection.add_notice_handler(
-        lambda notice: typer.echo(f"psqlm: {notice.message_primary}", err=True)
-    )
+    connection.add_notice_handler(_tell)
     return connection
+
+
+def _tell(notice: psycopg.errors.Diagnostic) -> None:
+    """Pass on what the server says; not that it ends the connection, for that is an error too."""
+    if notice.sqlstate != psycopg.errors.CrashShutdown.sqlstate:
+        typer.echo(f"psqlm: {notice.message_primary}", err=True)
 
 
 def read_prompt(prompt: str | None, file: Path | None) -> str:
