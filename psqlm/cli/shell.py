@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from pathlib import Path
 from typing import Any, NoReturn
@@ -11,6 +12,9 @@ import typer
 from typer.core import TyperGroup
 
 from psqlm.errors import InterruptionError, PsqlmError, said_by_server
+
+# It warns of what else fails on a connection that is lost; that one is lost is said once.
+logging.getLogger("psycopg").addHandler(logging.NullHandler())
 
 INTERRUPTED = 130
 """Exit status after Ctrl-C."""

@@ -18,8 +18,6 @@ from trust.world import Ended, Process, World, end_of
 
 STARTING = 0.1
 """The share of moments that come before the command has connected."""
-WITH_DISK = 1 << 20
-"""Bytes left at most where the disk is full."""
 
 
 @dataclass(frozen=True)
@@ -140,11 +138,13 @@ def _limit(world: World, command: subprocess.Popen[str], found: list[Process]) -
 
 
 def _fill_disk(world: World, command: subprocess.Popen[str], found: list[Process]) -> bool:
-    filler = world.home / "filler"
-    left = random.Random(command.pid).randrange(WITH_DISK)
-    free = os.statvfs(world.home).f_bavail * os.statvfs(world.home).f_frsize
-    with filler.open("wb") as file:
-        os.posix_fallocate(file.fileno(), 0, max(free - left, 1))
+    with Path(world.home / "filler").open("wb") as file:
+        part = 1 << 26
+        while part >= 1 << 16:
+            try:
+                os.posix_fallocate(file.fileno(), file.seek(0, os.SEEK_END), part)
+            except OSError:
+                part //= 2
     return True
 
 

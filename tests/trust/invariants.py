@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -186,16 +185,18 @@ INVARIANTS = {
         FROM pg_class AS c
         WHERE c.relpersistence = 't' OR c.relnamespace::regnamespace::text ~ '^pg_temp'
     """,
-    "a lock of no session": """
+    "a lock that nobody gives back": """
         SELECT l.locktype, l.pid
         FROM pg_locks AS l
-        WHERE l.locktype = 'advisory'
-            OR (l.relation::regclass::text ~ '^lm' AND l.pid <> pg_backend_pid())
+        INNER JOIN pg_stat_activity AS a USING (pid)
+        WHERE l.pid <> pg_backend_pid()
+            AND a.backend_type = 'client backend'
+            AND (l.locktype = 'advisory' OR l.relation::regclass::text ~ '^lm')
     """,
     "a transaction that nobody ends": f"""
         SELECT a.pid, a.state, a.query
         FROM pg_stat_activity AS a
-        WHERE {COMMANDS}
+        WHERE {COMMANDS} AND a.pid <> pg_backend_pid()
         UNION ALL
         SELECT NULL, 'prepared', p.gid
         FROM pg_prepared_xacts AS p
@@ -255,10 +256,14 @@ def unfinished(world: World) -> list[Path]:
 
 
 def contents(session: psycopg.Connection, tables: Iterable[str]) -> dict[str, str]:
-    """A hash of all rows of some tables, or of queries in parentheses."""
+    """The number of rows and a hash of them all, of some tables or of queries in parentheses."""
     found = {}
     for table in tables:
-        rows = session.execute(f"SELECT r::text FROM {table} AS r".encode()).fetchall()
-        text = "\n".join(sorted(row for (row,) in rows))
-        found[table] = f"{len(rows)} rows, {hashlib.sha256(text.encode()).hexdigest()}"
+        row = session.execute(
+            f"""
+            SELECT format('%s rows, %s', count(*), md5(string_agg(h.row, '' ORDER BY h.row)))
+            FROM (SELECT md5(r::text) AS row FROM {table} AS r) AS h
+            """.encode()
+        ).fetchone()
+        found[table] = str(row and row[0])
     return found

@@ -155,6 +155,7 @@ def test_fault(
     request: pytest.FixtureRequest,
 ) -> None:
     world: World = request.getfixturevalue("small_world" if fault.needs_disk else "world")
+    empty_disk(world)  # a test that failed may have left it full
     scenario, timing = learn(learned, kind, world)
     seed = f"{LEDGER.seed} {kind.name} {fault.name} {number}"
     moment = drawn(seed)
@@ -166,7 +167,7 @@ def test_fault(
         # even now there is an answer, or one line
         full = world.command("models")
         assert full.status in (0, 1)
-        assert full.said.count("\n") == full.status, full
+        assert full.said.count("\n") <= 1, full
         empty_disk(world)
 
     # the next command works without help, be it the same one at once

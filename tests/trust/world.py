@@ -64,7 +64,8 @@ class World:
         environment = {name: value for name, value in os.environ.items() if name != "PSQLM_DSN"}
         return subprocess.Popen(
             [sys.executable, "-m", "psqlm", *arguments],
-            env=environment | {"PSQLM_HOME": str(self.home), "PGOPTIONS": options},
+            env=environment
+            | {"PSQLM_HOME": str(self.home), "PGOPTIONS": options, "PYTHONFAULTHANDLER": "1"},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -112,9 +113,9 @@ def end_of(process: subprocess.Popen[str]) -> Ended:
     try:
         printed, said = process.communicate(timeout=PATIENCE)
     except subprocess.TimeoutExpired:
-        process.kill()
-        process.communicate()
-        raise AssertionError(f"it hangs: psqlm {' '.join(process.args[3:])}") from None
+        process.send_signal(signal.SIGABRT)
+        where = process.communicate()[1]
+        raise AssertionError(f"it hangs: psqlm {' '.join(process.args[3:])}\n{where}") from None
     return Ended(process.returncode, printed, said)
 
 
