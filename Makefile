@@ -1,12 +1,13 @@
 # make demo: the whole story on the bundled model; make test: linters and tests; make test-large:
-# models of true sizes and widths, which take minutes. All set up .venv first, once.
+# models of true sizes and widths, which take minutes; make test-trust: faults by the hundred, long
+# corpora. All set up .venv first, once.
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(CURDIR)/$(VENV)/bin
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable
 
-.PHONY: demo test test-large lint ruff package mypy imports sqlfluff pytest clean
+.PHONY: demo test test-large test-trust lint ruff package mypy imports sqlfluff pytest clean
 
 demo: $(VENV)/demo.stamp
 	$(BIN)/psqlm demo --out demo-output
@@ -15,6 +16,10 @@ test: lint pytest
 
 test-large: $(VENV)/test.stamp
 	$(BIN)/python -m pytest -m large
+
+# all of it, with what the usual run takes of it; a summary is printed
+test-trust: $(VENV)/test.stamp
+	$(BIN)/python -m pytest tests/trust -m ""
 
 lint: ruff mypy imports sqlfluff
 

@@ -57,7 +57,7 @@ def run(
         chosen = numbers if len(numbers) <= 40 else named
         typer.echo(f"next: psqlm analyze --runs {chosen}", err=True)
         return
-    with connect(dsn) as connection:
+    with connect(dsn) as connection, connection.transaction():
         run_id = forward(connection, text, model, sites, interventions)
         put_tags(connection, [run_id], plan.tags)
     typer.echo(run_id)

@@ -14,11 +14,14 @@ def forward(
     capture: Sequence[str] = ("attn_out",),
     interventions: str | None = None,
 ) -> int:
-    """Run a text through a model with lm.forward, commit, and return the run's number."""
-    row = connection.execute(
-        "SELECT lm.forward(%s, model => %s, capture => %s, interventions => %s)",
-        (prompt, model, list(capture), interventions),
-    ).fetchone()
-    connection.commit()
+    """Run a text through a model with lm.forward and return the run's number.
+
+    It is committed, unless a transaction is open.
+    """
+    with connection.transaction():
+        row = connection.execute(
+            "SELECT lm.forward(%s, model => %s, capture => %s, interventions => %s)",
+            (prompt, model, list(capture), interventions),
+        ).fetchone()
     assert row is not None  # noqa: S101 (a function's value)
     return int(row[0])
