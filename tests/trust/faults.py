@@ -223,6 +223,7 @@ def strike(
 
 PHASES = (
     ("^$", "starting"),
+    ("SAVEPOINT", "between statements"),
     ("COMMIT", "committing"),
     (r"^COPY .*(linear|embedding)", "writing weights"),
     (r"^(COPY|INSERT INTO lm\.(model|tokenizer|layer|rotary))", "writing the tokenizer"),

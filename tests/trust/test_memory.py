@@ -57,7 +57,8 @@ def test_the_memory_of_a_long_corpus_stays_flat(world: World, tmp_path: Path) ->
     for name, place in (("client", 1), ("backend", 2)):
         LEDGER.told.append(
             f"{name} over {row[0]:,} tokens in {samples[-1][0]:.0f} s: "
-            f"{early[place] / MB:.1f} MB in the second quarter, {late[place] / MB:.1f} in the last, "
+            f"{early[place] / MB:.1f} MB in the second quarter, "
+            f"{late[place] / MB:.1f} in the last, "
             f"most {max(sample[place] for sample in samples) / MB:.1f} MB"
         )
     assert late[1] - early[1] < MB
