@@ -171,7 +171,7 @@ def test_fault(
         empty_disk(world)
 
     # the next command works without help, be it the same one at once
-    at_once = scenario.may_repeat and random.Random(seed).random() < 0.5
+    at_once = scenario.may_repeat and random.Random(f"{seed} again").random() < 0.5
     next_one = world.command(*(scenario.command if at_once else ["models"]))
     assert at_once or next_one.status == 0, next_one
     with world.connect() as session:
