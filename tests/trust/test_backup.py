@@ -19,7 +19,7 @@ from database_catalog import catalog
 from psqlm import database, loader
 from psqlm.database.server import EmbeddedServer
 from trust.invariants import contents, violations
-from trust.scenarios import KEPT, OPENING
+from trust.scenario import KEPT, OPENING
 from trust.world import World
 
 PROGRAMS = EmbeddedServer().binaries
