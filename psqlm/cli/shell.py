@@ -56,7 +56,7 @@ def connect(dsn: str | None) -> psycopg.Connection:
 
 def _tell(notice: psycopg.errors.Diagnostic) -> None:
     """Pass on what the server says; not that it ends the connection, for that is an error too."""
-    if notice.sqlstate != psycopg.errors.CrashShutdown.sqlstate:
+    if not (notice.sqlstate or "").startswith("57P"):  # shut down, or crashed
         typer.echo(f"psqlm: {notice.message_primary}", err=True)
 
 

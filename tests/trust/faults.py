@@ -157,8 +157,9 @@ LIMIT = Fault("statement_timeout", _limit, needs_backend=True)
 
 FAULTS = (
     Fault("kill -9 client", _signal(signal.SIGKILL), (-signal.SIGKILL,)),
-    # psql undoes its statement, and ends as after an error
-    Fault("SIGINT client", _signal(signal.SIGINT), (130, 1, -signal.SIGINT)),
+    # Python has a traceback of its own before it comes to psqlm, so not at the very beginning; psql
+    # undoes its statement, and ends as after an error
+    Fault("SIGINT client", _signal(signal.SIGINT), (130, 1), needs_backend=True),
     Fault("SIGTERM client", _signal(signal.SIGTERM), (-signal.SIGTERM,)),
     Fault("SIGHUP client", _signal(signal.SIGHUP), (-signal.SIGHUP,)),
     Fault("kill -9 backend", _kill(worker=False), (1, 2, 3), is_crash=True, needs_backend=True),
@@ -196,7 +197,8 @@ def strike(
 ) -> Struck:
     """Start a command and let a fault strike it at a moment; then wait for its end."""
     if fault is LIMIT:
-        options += f" -c statement_timeout={max(int(1000 * timing.work * moment.share), 1)}"
+        # most statements are short
+        options += f" -c statement_timeout={max(int(1000 * timing.work * moment.share**3), 1)}"
     with world.connect() as session:
         began = time.monotonic()
         process = world.begin(*command, options=options)

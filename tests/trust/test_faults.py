@@ -32,7 +32,7 @@ from trust.scenarios import SCENARIOS
 from trust.world import World
 
 MOMENTS = 2
-ATTEMPTS = 4
+ATTEMPTS = 8
 SMALL_DISK = "400m"
 
 Pair = tuple[type[Scenario], Fault]
