@@ -30,6 +30,10 @@ class InterruptionError(PsqlmError):
 
 def said_by_server(error: psycopg.Error) -> PsqlmError:
     """What the server refused, and its hint what to do next, as one line."""
+    if isinstance(error, psycopg.OperationalError) and error.sqlstate is None:
+        return PsqlmError(
+            "the server closed the connection, what was not finished is undone: try again"
+        )
     hint = error.diag.message_hint
     if hint is None and isinstance(error, psycopg.errors.InsufficientPrivilege):
         hint = "psqlm grant ROLE reader, or runner, is how the owner gives rights"

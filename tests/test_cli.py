@@ -10,6 +10,7 @@ import signal
 import stat
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -105,6 +106,25 @@ def test_wrong_usage(arguments: list[str]) -> None:
     assert result.exit_code == 2
     assert result.stdout == ""
     assert "Usage: psqlm" in result.stderr
+
+
+def test_a_connection_that_ends_is_said_in_one_line(database: psycopg.Connection) -> None:
+    command = subprocess.Popen(
+        [sys.executable, "-m", "psqlm", "generate", PROMPT, "-n", "400"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    others = (
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND query LIKE 'FETCH%'"
+    )
+    while not database.execute(others.encode()).fetchall():
+        assert command.poll() is None
+        time.sleep(0.01)
+    _, said = command.communicate(timeout=30)
+    assert command.returncode == 1
+    assert said == "psqlm: terminating connection due to administrator command\n"
 
 
 # Models -------------------------------------------------------------------------------------------

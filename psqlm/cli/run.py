@@ -77,7 +77,7 @@ def run(
         chosen = run_ids if len(run_ids) <= 40 else named
         analyze = f"psqlm analyze --runs {printable(chosen)}"
     else:
-        with connect(dsn) as connection:
+        with connect(dsn) as connection, connection.transaction():
             run_id = forward(connection, text, model, sites, interventions, layers, positions)
             put_tags(connection, [run_id], plan.tags)
         typer.echo(run_id)

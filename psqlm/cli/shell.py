@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import sys
@@ -14,6 +15,9 @@ from typer.core import TyperGroup
 
 from psqlm.errors import InterruptionError, PsqlmError, said_by_server
 from psqlm.printable import printable
+
+# It warns of what else fails on a connection that is lost; that one is lost is said once.
+logging.getLogger("psycopg").addHandler(logging.NullHandler())
 
 INTERRUPTED = 130
 """Exit status after Ctrl-C."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from functools import partial
 
 import psycopg
 
@@ -45,7 +46,7 @@ def connect(
         raise PsqlmError(f"no connection: {reason}; check --dsn or PSQLM_DSN") from error
     try:
         if tell is not None:
-            connection.add_notice_handler(lambda notice: tell(notice.message_primary or ""))
+            connection.add_notice_handler(partial(_pass_on, tell))
         connection.execute(
             "SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', false)"
         )
@@ -56,3 +57,9 @@ def connect(
         connection.close()
         raise
     return connection
+
+
+def _pass_on(tell: Callable[[str], None], notice: psycopg.errors.Diagnostic) -> None:
+    """Pass on what the server says; not that it ends the connection, for that is an error too."""
+    if not (notice.sqlstate or "").startswith("57P"):  # shut down, or crashed
+        tell(notice.message_primary or "")

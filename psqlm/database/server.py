@@ -20,6 +20,7 @@ from urllib.parse import quote
 
 import platformdirs
 import psycopg
+from psycopg.pq import PGconn, Ping
 
 from psqlm.database import processes, system_user
 from psqlm.database.settings import machine_memory, settings
@@ -100,7 +101,15 @@ class EmbeddedServer:
         with self.locked():
             if processes.server_of(self.data) is None:
                 return False
-            self._run("pg_ctl", "stop", "-D", str(self.data), "-m", "fast", "-w", "-t", "120")
+            # PostgreSQL 18 hangs where a fast shutdown meets the recovery from a crash
+            until = time.monotonic() + 30
+            while PGconn.ping(self.dsn.encode()) == Ping.REJECT and time.monotonic() < until:
+                time.sleep(0.1)
+            stop = ("pg_ctl", "stop", "-D", str(self.data), "-w")
+            try:
+                self._run(*stop, "-m", "fast", "-t", "120")
+            except PsqlmError:
+                self._run(*stop, "-m", "immediate")  # the next start recovers
         return True
 
     def _answers(self) -> bool:
