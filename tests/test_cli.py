@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import os
 import re
 import shlex
@@ -291,6 +292,26 @@ def test_generate_with_interventions(database: psycopg.Connection) -> None:
     result = psqlm("generate", PROMPT, "-n", "5", "--interventions", "hush")
     assert (result.exit_code, result.stdout) == (0, f"{PROMPT}{told[1]}\n")
     fails(psqlm("generate", PROMPT, "--interventions", "x"), 'no set of interventions "x"')
+
+
+def test_generate_many(database: psycopg.Connection, tmp_path: Path) -> None:
+    """Each line of a file, in order; more than are continued together, and drawn by a seed."""
+    prompts = [f"{PROMPT} {number}" for number in range(35)]
+    (tmp_path / "prompts.txt").write_text("\n\n".join(prompts) + "\n")
+    rows = database.execute(
+        "SELECT text FROM lm.generate_many(%s, 4, 1, 50, seed => 7) ORDER BY ordinal", (prompts,)
+    ).fetchall()
+    arguments = ["--file", "prompts.txt", "--each", "line", "-n", "4", "--temperature", "1"]
+    result = psqlm("generate", *arguments, "--top-k", "50", "--seed", "7", "--json")
+    assert result.exit_code == 0
+    assert [json.loads(line) for line in result.stdout.splitlines()] == [
+        {"prompt": prompt, "text": text} for prompt, (text,) in zip(prompts, rows, strict=True)
+    ]
+    plain = psqlm("generate", *arguments, "--top-k", "50", "--seed", "7").stdout.splitlines()
+    assert len(plain) == 35
+    assert all(line.startswith(prompt) for line, prompt in zip(plain, prompts, strict=True))
+    assert psqlm("generate", PROMPT, "--each", "line").exit_code == 2
+    assert psqlm("generate", PROMPT, "--json").exit_code == 2
 
 
 def test_streamed_text_is_the_text(scratch_dsn: str) -> None:

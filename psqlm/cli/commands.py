@@ -11,9 +11,9 @@ from typing import Annotated, Any, TypeVar
 import typer
 
 from psqlm import __version__
-from psqlm.cli import analyze, cancel, grant, run, runs, status, verify, view
-from psqlm.cli.log import Logged, note
-from psqlm.cli.options import Dsn, Interventions, Model
+from psqlm.cli import analyze, cancel, generate, grant, run, runs, status, verify, view
+from psqlm.cli.log import Logged
+from psqlm.cli.options import Dsn
 from psqlm.cli.shell import Commands, connect
 from psqlm.printable import printable
 
@@ -161,46 +161,7 @@ app.command()(runs.runs)
 app.command()(runs.rm)
 
 
-@app.command()
-def generate(
-    prompt: str,
-    n_tokens: Annotated[
-        int, typer.Option("-n", "--n-tokens", metavar="N", help="How many tokens at most.")
-    ] = 20,
-    temperature: Annotated[float, typer.Option(help="0 takes the likeliest token.")] = 0,
-    top_k: Annotated[int | None, typer.Option(help="Draw among the k likeliest.")] = None,
-    top_p: Annotated[
-        float | None, typer.Option(help="Draw among the likeliest that make up this probability.")
-    ] = None,
-    seed: Annotated[int | None, typer.Option(help="The same seed draws the same text.")] = None,
-    model: Model = None,
-    interventions: Interventions = None,
-    dsn: Dsn = None,
-) -> None:
-    """Continue a text, token by token.
-
-    Example: **psqlm generate "Once upon a time" -n 50 --temperature 0.8 --seed 1**
-    """
-    from psqlm.runs.generate import stream
-
-    with connect(dsn) as connection:
-        pieces = stream(
-            connection, prompt, n_tokens, temperature, top_k, top_p, seed, model, interventions
-        )
-        n_pieces = 0
-        try:
-            for piece in pieces:
-                # the prompt once the first token is there: bad input is an error and nothing else
-                text = piece if n_pieces else prompt + piece
-                n_pieces += 1
-                # whole, to a file or a pipe; a terminal would obey what it holds
-                shown = printable(text, "\n\t") if sys.stdout.isatty() else text
-                typer.echo(shown, nl=False, color=True)
-                sys.stdout.flush()
-                note(pieces=n_pieces)
-        finally:
-            if n_pieces:
-                typer.echo()  # after Ctrl-C too
+app.command()(generate.generate)
 
 
 app.command()(analyze.analyze)

@@ -1,13 +1,16 @@
-"""Continuing a text: lm.generate_tokens, piece by piece."""
+"""Continuing texts: one by lm.generate_tokens, piece by piece; many by lm.generate_many."""
 
 from __future__ import annotations
 
 import codecs
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import psycopg
 
 from psqlm.database.progress import Task
+
+TOGETHER = 32
+"""Texts that lm.generate_many continues together."""
 
 
 def stream(
@@ -67,6 +70,42 @@ def stream(
             },
         )
         yield from whole_characters(token or b"" for (token,) in cursor)
+
+
+def many(
+    connection: psycopg.Connection,
+    prompts: Sequence[str],
+    n_tokens: int,
+    temperature: float,
+    top_k: int | None,
+    top_p: float | None,
+    seed: int | None,
+    model: str | None,
+    interventions: str | None = None,
+) -> Iterator[str]:
+    """The continuation of each prompt, thirty-two together, each such group a transaction.
+
+    The arguments are those of lm.generate_many.
+    """
+    (name,) = connection.execute(
+        "SELECT name FROM lm.model WHERE model_id = lm.model_id(%s)", (model,)
+    ).fetchone() or ("",)
+    task = Task("generate", name)
+    for start in range(0, len(prompts), TOGETHER):
+        with connection.transaction():
+            task.tell(connection, start * n_tokens, len(prompts) * n_tokens)
+            rows = connection.execute(
+                "SELECT text FROM lm.generate_many(%s::text[], %s, %s, %s, %s, %s, %s, %s)"
+                " ORDER BY ordinal",
+                (
+                    list(prompts[start : start + TOGETHER]),
+                    *(n_tokens, temperature, top_k, top_p),
+                    None if seed is None else seed ^ start,  # as one call would have them
+                    model,
+                    interventions,
+                ),
+            ).fetchall()
+        yield from (text for (text,) in rows)
 
 
 def whole_characters(pieces: Iterable[bytes]) -> Iterator[str]:
