@@ -91,6 +91,22 @@ def test_student_t_against_scipy(connection: psycopg.Connection) -> None:
     assert smallest < 1e-300
 
 
+def test_student_t_of_extremes(connection: psycopg.Connection) -> None:
+    """Nothing overflows or becomes 0 on the way, and p falls as t grows."""
+    degrees = [1e-320, 1e-100, 1e-19, 0.1, 5, 1e4, 1e8, 1e12, 1e13, 1e308]
+    values = [0, 1e-320, 1e-100, 0.5, 2, 40, 1e10, 1e100, 1e151, 1e308, np.inf]
+    for df in degrees:
+        rows = connection.execute(
+            "SELECT lm.student_t_p(t, %s) FROM unnest(%s::float8[]) WITH ORDINALITY AS u (t, i)"
+            " ORDER BY i",
+            (float(df), [float(t) for t in values]),
+        ).fetchall()
+        found = [p for (p,) in rows]
+        assert found[0] == 1
+        assert found == sorted(found, reverse=True)
+        assert found[-1] >= 0
+
+
 def test_student_t_undefined(connection: psycopg.Connection) -> None:
     row = connection.execute(
         """

@@ -9,17 +9,23 @@ LANGUAGE sql
 IMMUTABLE STRICT PARALLEL SAFE
 BEGIN ATOMIC
     WITH RECURSIVE
-    -- x = ν / (ν + t²), kept as odds t² / ν. Beyond 1e±150 a square would overflow or become 0, and
-    -- beyond 1e±100 ν changes p no more
+    -- x = ν / (ν + t²), kept as odds t² / ν. What is so large or so small that a product would
+    -- overflow or become 0 is held where p changes no more
     argument AS (
         SELECT
             df.value / 2 AS half_df,
             CASE
                 WHEN student_t_p.df > 0 AND student_t_p.df < 'Infinity' AND student_t_p.t <> 'NaN'
-                    THEN LEAST(GREATEST(abs(student_t_p.t) / sqrt(df.value), 1e-150), 1e150) ^ 2
+                    THEN LEAST(
+                        GREATEST(
+                            GREATEST(LEAST(abs(student_t_p.t), 1e200), 1e-200) / sqrt(df.value),
+                            1e-150
+                        ),
+                        1e145
+                    ) ^ 2
             END AS odds
         FROM (
-            SELECT LEAST(GREATEST(student_t_p.df, 1e-100), 1e100) AS value
+            SELECT LEAST(GREATEST(student_t_p.df, 1e-20), 1e12) AS value
         ) AS df
     ),
 
