@@ -159,6 +159,12 @@ def test_lens_grid_at_some_positions(captured: tuple[psycopg.Connection, int]) -
     every = {row[:2]: row for row in _rows(captured, "lens_grid(%(run)s, 2)")}
     assert some == [every[row[:2]] for row in some] and len(some) == 3 * lens.N_LAYER
     assert _rows(captured, "lens_grid(%(run)s, positions => '{}')") == []
+    (none, *_), (whole, *_) = (
+        _rows(captured, f"lens_grid(%(run)s, {k}, positions => '{{3}}')") for k in ("0", "NULL")
+    )
+    assert none[2:4] == ([], []) and none[4:] == whole[4:]
+    assert len(whole[2]) == len(whole[3]) == lens.CONFIG["vocab_size"]
+    assert sum(whole[3]) == pytest.approx(1)
 
 
 def test_lens_grid_of_another_site(captured: tuple[psycopg.Connection, int]) -> None:

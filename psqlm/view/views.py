@@ -180,7 +180,7 @@ def attribution_view(subject: Subject, predictions: Answer, position: int = -1) 
         picture
         for row in records(likeliest)
         for picture in attribution_pictures(
-            subject.ask("attribution", token_id=row["token_id"], position=at), row["token"]
+            subject.ask("attribution", token_id=row["token_id"], position=at), row["token"] or ""
         )
     ]
     return View(
@@ -268,5 +268,5 @@ def alternatives(predictions: Answer, n_tokens: int) -> list[list[list[Any]]]:
     expected: list[list[list[Any]]] = [[] for _ in range(n_tokens)]
     for row in records(predictions.rows):
         if row["position"] + 1 < n_tokens:
-            expected[row["position"] + 1].append([row["token"], row["probability"]])
+            expected[row["position"] + 1].append([row["token"] or "", row["probability"]])
     return expected

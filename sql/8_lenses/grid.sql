@@ -141,7 +141,11 @@ BEGIN ATOMIC
                     o.logit::float8 AS logit
                 FROM unnest(l.logits) WITH ORDINALITY AS o (logit, number)
                 ORDER BY o.logit DESC, o.number
-                LIMIT greatest(lm_internal.row_limit(lens_grid.k), 1)
+                -- the highest is needed in any case
+                LIMIT CASE
+                    WHEN lens_grid.k IS NOT NULL
+                        THEN greatest(lm_internal.row_limit(lens_grid.k), 1)
+                END
             ) AS o
         ) AS t
         CROSS JOIN LATERAL (
@@ -166,11 +170,17 @@ BEGIN ATOMIC
         ARRAY(
             SELECT v.token
             FROM unnest(c.token_ids) WITH ORDINALITY AS o (token_id, number)
-            INNER JOIN lm.vocabulary AS v
+            LEFT JOIN lm.vocabulary AS v
                 ON v.model_id = r.model_id AND v.token_id = o.token_id
+            WHERE o.number <= lens_grid.k OR lens_grid.k IS NULL
             ORDER BY o.number
         ),
-        ARRAY(SELECT lm_internal.exp(unnest(c.logits) - c.highest - ln(c.total))),
+        ARRAY(
+            SELECT lm_internal.exp(o.logit - c.highest - ln(c.total))
+            FROM unnest(c.logits) WITH ORDINALITY AS o (logit, number)
+            WHERE o.number <= lens_grid.k OR lens_grid.k IS NULL
+            ORDER BY o.number
+        ),
         c.final_rank::int,
         ln(c.total) - c.weighted / c.total,
         -- never below 0 but for rounding
@@ -182,4 +192,4 @@ BEGIN ATOMIC
 END;
 
 COMMENT ON FUNCTION lm.lens_grid IS
-'The logit lens in every layer at these positions (negative ones counted from the end; NULL: all): the k likeliest tokens with their probabilities, the rank (from 1) of the token that is predicted in the end, the entropy of the prediction, and its divergence KL(final ‖ layer) from the final one, both in nats. site is as in lm.logit_lens. Errors: those of lm.lens_logits and lm.final_logits.';
+'The logit lens in every layer at these positions (negative ones counted from the end; NULL: all): the k likeliest tokens with their probabilities (k NULL: all), the rank (from 1) of the token that is predicted in the end, the entropy of the prediction, and its divergence KL(final ‖ layer) from the final one, both in nats. site is as in lm.logit_lens. Errors: those of lm.lens_logits and lm.final_logits.';
