@@ -64,6 +64,9 @@
 \ir 9_least_squares/lags.sql
 \ir 6_runs/tags.sql
 \ir 6_runs/selection.sql
+\ir 6_runs/listing.sql
+\ir 6_runs/arrays.sql
+\ir 6_runs/carried.sql
 \ir 6_runs/corpus.sql
 \ir 8_lenses/attention.sql
 \ir 8_lenses/logits.sql

@@ -30,8 +30,8 @@ FOR_USERS = {
     "4_operators": "fill concat total",
     "6_runs": """
         forward forward_many next_token captured vector_at run_position
-        replace_interventions make_intervention forward_once find_runs select_runs token token_tag
-        token_id embedding
+        replace_interventions make_intervention forward_once find_runs select_runs named_runs token
+        token_tag token_id embedding activation_array adjustment_array
     """,
     "7_generation": "generate generate_tokens generate_many score",
     "8_lenses": """

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from psqlm import __version__
-from psqlm.cli import analyze, run, verify
+from psqlm.cli import analyze, parquet, run, verify
 from psqlm.cli.options import Dsn, Interventions, Model
 from psqlm.cli.shell import Commands, connect
 
@@ -173,6 +173,12 @@ app.command()(analyze.analyze)
 
 
 app.command()(verify.verify)
+
+
+app.command()(parquet.export)
+
+
+app.command("import")(parquet.import_)
 
 
 @app.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
