@@ -51,12 +51,31 @@ class Reader:
                 if column.null_count:
                     raise bad(self._folder, f"{table} has rows without {name}")
                 if name == "value":
-                    columns["starts"], columns["elements"] = _vectors(column)
+                    columns["starts"], columns["elements"] = self._vectors(table, column)
                 elif name == "text_id":
                     columns[name] = column
                 else:
                     columns[name] = column.to_numpy(zero_copy_only=False)
             yield columns
+
+    def _vectors(
+        self, table: str, column: pa.Array
+    ) -> tuple[npt.NDArray[Any], npt.NDArray[np.float32]]:
+        """Where each vector starts, and the last ends, and all their elements."""
+        import pyarrow as pa
+
+        kind = column.type
+        if pa.types.is_fixed_size_list(kind):
+            starts = np.arange(len(column) + 1) * kind.list_size
+        elif pa.types.is_list(kind) or pa.types.is_large_list(kind):
+            starts = column.offsets.to_numpy()
+            starts = starts - starts[0]
+        else:
+            raise bad(self._folder, f"in {table} value is {kind}, no list")
+        elements = column.flatten()
+        if elements.type != pa.float32() or elements.null_count:
+            raise bad(self._folder, f"{table} has vectors that are not of float32")
+        return starts, elements.to_numpy(zero_copy_only=False)
 
     def _batches(
         self, table: str, files: dict[str, File], size: int, width: int | None
@@ -104,21 +123,3 @@ def _cast(batch: pa.RecordBatch, columns: pa.Schema) -> pa.RecordBatch:
         pa.field(field.name, array.type) for field, array in zip(columns, arrays, strict=True)
     ]
     return pa.RecordBatch.from_arrays(arrays, schema=pa.schema(fields))
-
-
-def _vectors(column: pa.Array) -> tuple[npt.NDArray[Any], npt.NDArray[np.float32]]:
-    """Where each vector starts, and the last ends, and all their elements."""
-    import pyarrow as pa
-
-    kind = column.type
-    if pa.types.is_fixed_size_list(kind):
-        starts = np.arange(len(column) + 1) * kind.list_size
-    elif pa.types.is_list(kind) or pa.types.is_large_list(kind):
-        starts = column.offsets.to_numpy()
-        starts = starts - starts[0]
-    else:
-        raise pa.ArrowInvalid(f"value is {kind}, no list")
-    elements = column.flatten().cast(pa.float32())
-    if elements.null_count:
-        raise pa.ArrowInvalid("a vector lacks an element")
-    return starts, elements.to_numpy(zero_copy_only=False)
