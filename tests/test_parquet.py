@@ -93,8 +93,8 @@ def empty(create_database: Callable[..., str], demo_template: str) -> Iterator[p
 
 IDENTITY = """
     format('%s|%s|%s|%s|%s|%s', m.name, r.prompt, r.token_ids,
-        ARRAY(SELECT unnest(r.capture) ORDER BY 1), ARRAY(SELECT unnest(r.capture_layers) ORDER BY 1),
-        r.interventions)
+        ARRAY(SELECT unnest(r.capture) ORDER BY 1),
+        ARRAY(SELECT unnest(r.capture_layers) ORDER BY 1), r.interventions)
 """
 
 CONTENTS = {

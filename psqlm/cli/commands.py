@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from psqlm import __version__
-from psqlm.cli import analyze, parquet, run, verify
+from psqlm.cli import analyze, parquet, run, server, verify
 from psqlm.cli.options import Dsn, Interventions, Model
 from psqlm.cli.shell import Commands, connect
 
@@ -194,6 +194,9 @@ def sql(
     execute(arguments or [])
 
 
+app.command()(server.start)
+
+
 @app.command()
 def stop() -> None:
     """Stop the embedded server."""
@@ -203,14 +206,7 @@ def stop() -> None:
     typer.echo("stopped" if stopped else "no embedded server is running", err=True)
 
 
-@app.command("dsn")
-def print_dsn() -> None:
-    """Print the connection string, starting the embedded server if that is what is in use."""
-    from psqlm.database import resolve
-
-    dsn = resolve()
-    connect(dsn).close()
-    typer.echo(dsn)
+app.command("dsn")(server.print_dsn)
 
 
 @app.command()
