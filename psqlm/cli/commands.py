@@ -10,14 +10,13 @@ from typing import Annotated
 import typer
 
 from psqlm import __version__
-from psqlm.cli import analyze, parquet, run, server, verify
+from psqlm.cli import analyze, complete, parquet, run, server, verify
 from psqlm.cli.options import Dsn, Interventions, Model
 from psqlm.cli.shell import Commands, connect
 
 app = typer.Typer(
     cls=Commands,
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -124,7 +123,9 @@ def models(dsn: Dsn = None) -> None:
 
 
 @app.command()
-def drop(name: str, dsn: Dsn = None) -> None:
+def drop(
+    name: Annotated[str, typer.Argument(autocompletion=complete.models)], dsn: Dsn = None
+) -> None:
     """Remove a model and all that belongs to it, its runs too."""
     from psqlm import loader
 

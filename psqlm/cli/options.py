@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from psqlm.cli import complete
 from psqlm.runs.corpus import Each as EachText
 
 Dsn = Annotated[
@@ -14,10 +15,18 @@ Dsn = Annotated[
     typer.Option(metavar="DSN", help="The database; else PSQLM_DSN, else an embedded server."),
 ]
 Model = Annotated[
-    str | None, typer.Option(metavar="NAME", help="The model; may be left out if there is one.")
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="The model; may be left out if there is one.",
+        autocompletion=complete.models,
+    ),
 ]
 Interventions = Annotated[
-    str | None, typer.Option(metavar="SET", help="The set of lm.intervention to make.")
+    str | None,
+    typer.Option(
+        metavar="SET", help="The set of lm.intervention to make.", autocompletion=complete.sets
+    ),
 ]
 File = Annotated[
     Path | None,

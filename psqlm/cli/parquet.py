@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from psqlm.cli import complete
 from psqlm.cli.options import Dsn, Model
 from psqlm.cli.shell import connect
 from psqlm.parquet.layout import DType
@@ -23,7 +24,11 @@ def export(
     ] = "float32",
     sites: Annotated[
         list[str] | None,
-        typer.Option(metavar="SITE", help="Write these alone, repeatable: attn_out, …"),
+        typer.Option(
+            metavar="SITE",
+            help="Write these alone, repeatable: attn_out, …",
+            autocompletion=complete.sites,
+        ),
     ] = None,
     dsn: Dsn = None,
 ) -> None:

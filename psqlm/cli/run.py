@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from psqlm.cli import complete
 from psqlm.cli.options import Dsn, Each, File, Interventions, Jobs, Model
 from psqlm.cli.shell import connect, read_prompt
 from psqlm.ranges import write_ranges
@@ -24,7 +25,12 @@ def run(
     each: Each = None,
     model: Model = None,
     capture: Annotated[
-        list[str], typer.Option(metavar="SITE", help="What to keep, repeatable: z, …, or all.")
+        list[str],
+        typer.Option(
+            metavar="SITE",
+            help="What to keep, repeatable: z, …, or all.",
+            autocompletion=complete.sites,
+        ),
     ] = ["attn_out"],  # noqa: B006 (read only)
     interventions: Interventions = None,
     tag: Annotated[
