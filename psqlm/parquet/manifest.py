@@ -50,7 +50,7 @@ class Manifest:
             "layout": LAYOUT,
             "versions": self.versions,
             "plans": {key: asdict(plan) for key, plan in self.plans.items()},
-            "files": {path: asdict(file) for path, file in self.files.items()},
+            "files": {path: asdict(file) for path, file in sorted(self.files.items())},
         }
         text = json.dumps(said, indent=1, ensure_ascii=False)
         (folder / NAME).write_text(text + "\n", "utf-8")
