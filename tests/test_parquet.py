@@ -182,6 +182,31 @@ def test_what_is_there_is_not_doubled(carried: Carried, empty: psycopg.Connectio
         assert (home.run_ids, home.n_before) == ([], 10)
 
 
+def test_a_role_whose_rows_are_looked_at(carried: Carried, empty: psycopg.Connection) -> None:
+    """Where policies say who may add which rows, PostgreSQL refuses COPY: INSERT does."""
+    tables = ("run", "run_token", "attention_adjustment", "activation", "logit", "tag")
+    empty.execute("DROP ROLE IF EXISTS psqlm_importer")
+    empty.execute("CREATE ROLE psqlm_importer")
+    try:
+        empty.execute("GRANT USAGE ON SCHEMA lm, lm_internal TO psqlm_importer")
+        empty.execute("GRANT ALL ON ALL TABLES IN SCHEMA lm, lm_internal TO psqlm_importer")
+        empty.execute("GRANT ALL ON ALL SEQUENCES IN SCHEMA lm TO psqlm_importer")
+        for table in tables:
+            empty.execute(f"ALTER TABLE lm.{table} ENABLE ROW LEVEL SECURITY")
+            empty.execute(f"CREATE POLICY anything ON lm.{table} USING (true)")
+        empty.execute("SET ROLE psqlm_importer")
+        empty.commit()
+        assert len(bring(empty, carried.folder).run_ids) == 10
+        with psycopg.connect(carried.dsn) as source:
+            assert contents(empty) == contents(source)
+    finally:
+        empty.rollback()
+        empty.execute("RESET ROLE")
+        empty.execute("DROP OWNED BY psqlm_importer")
+        empty.execute("DROP ROLE psqlm_importer")
+        empty.commit()
+
+
 def test_a_set_that_is_another_here_stays(carried: Carried, empty: psycopg.Connection) -> None:
     empty.execute("SELECT lm.replace_interventions('louder', lm.make_intervention('z', 'zero'))")
     empty.commit()
@@ -561,6 +586,10 @@ DAMAGE: dict[str, tuple[Callable[[Path], object], str]] = {
     "a number of rows": (
         lambda f: edit(f, lambda m: [file.update(rows=2) for file in m["files"].values()]),
         "rows instead of 2",
+    ),
+    "a row without its text": (
+        lambda f: rewrite(f, "token", lambda t: t.assign(text_id=None)),
+        "null value in column",
     ),
     "a token gone": (lambda f: rewrite(f, "token", lambda t: t[1:]), "has others than the tokens"),
     "a token from nowhere": (

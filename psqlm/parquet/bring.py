@@ -19,7 +19,7 @@ from psqlm.parquet.layout import Interventions, Model, Plan, require_pyarrow
 from psqlm.parquet.manifest import Manifest, bad, check_hash, read_manifest
 from psqlm.parquet.places import places_of
 from psqlm.parquet.reader import Reader
-from psqlm.parquet.statements import ADD, CHECKS, FIND, MAKE, TABLES
+from psqlm.parquet.statements import ADD, CHECK_PLAN, CHECKS, FIND, MAKE, TABLES
 
 Show = Callable[[int, int], None]
 
@@ -73,7 +73,7 @@ def bring(
             connection.execute(TABLES)
             for plan in manifest.plans.values():
                 _Import(connection, folder, manifest, plan, brought, step).run()
-    except (psycopg.errors.UniqueViolation, psycopg.DataError) as error:
+    except (psycopg.IntegrityError, psycopg.DataError) as error:
         raise bad(folder, str(error.diag.message_primary or error)) from error
     brought.run_ids.sort()
     return brought
@@ -151,6 +151,7 @@ class _Import:
         }
         # the order of locks: the model, then its runs
         self._connection.execute("SELECT lm_internal.hold_model(%(model_id)s)", given)
+        self._connection.execute(CHECK_PLAN, given)
         for query in FIND:
             self._connection.execute(query, given)
         for query in MAKE:

@@ -74,7 +74,7 @@ def read_manifest(folder: Path) -> Manifest:
         raise PsqlmError(
             f"{folder} has no {NAME}: name a folder that psqlm export wrote"
         ) from error
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise bad(folder, f"{NAME} is not one of psqlm's") from error
     if found != LAYOUT:
         raise PsqlmError(

@@ -112,6 +112,18 @@ CHECKS = {
 }
 """What is said of a text that is found here."""
 
+CHECK_PLAN = """
+    SELECT
+        lm_internal.check_capture(
+            %(model_id)s, %(layers)s::int[], %(positions)s::int[], %(top_logits)s::int,
+            max(i.n_tokens)
+        )
+    FROM imported_text AS i
+    WHERE i.left_out IS NULL
+    HAVING count(*) > 0
+"""
+"""Refuses layers and positions that there are not, as lm.forward does."""
+
 _SAME = """
     UPDATE imported_text AS i
     SET run_id = found.run_id
