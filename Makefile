@@ -1,12 +1,13 @@
 # make demo: the whole story on the bundled model; make test: linters and tests; make test-large:
-# models of true sizes and widths, which take minutes. All set up .venv first, once.
+# models of true sizes and widths, which take minutes; make test-trust: faults by the hundred, bad input
+# by the thousand, long corpora. All set up .venv first, once.
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(CURDIR)/$(VENV)/bin
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable
 
-.PHONY: demo test test-large lint ruff package mypy imports sqlfluff pytest clean
+.PHONY: demo test test-large test-trust lint ruff package mypy imports sqlfluff audit pytest clean
 
 demo: $(VENV)/demo.stamp
 	$(BIN)/psqlm demo --out demo-output
@@ -16,7 +17,12 @@ test: lint pytest
 test-large: $(VENV)/test.stamp
 	$(BIN)/python -m pytest -m large
 
-lint: ruff mypy imports sqlfluff
+# all of it, with what the usual run takes of it; -s: each prints its totals
+test-trust: $(VENV)/test.stamp
+	$(BIN)/python -m pytest tests/trust -m "" -s
+
+# ruff's rules S are bandit's checks: bandit itself would find the same once more
+lint: ruff mypy imports sqlfluff audit
 
 ruff: $(VENV)/test.stamp
 	$(BIN)/ruff check .
@@ -36,6 +42,11 @@ imports: package
 
 sqlfluff: $(VENV)/test.stamp
 	$(BIN)/sqlfluff lint --disable-progress-bar sql
+	$(BIN)/sqlfluff lint --disable-progress-bar --templater placeholder psqlm/view/statements
+
+# what is known of the versions in use; where the index does not answer, it says so and goes on
+audit: $(VENV)/test.stamp
+	$(BIN)/python tools/audit.py
 
 pytest: $(VENV)/test.stamp
 	$(BIN)/python -m pytest
@@ -48,7 +59,7 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/demo.stamp: pyproject.toml | $(BIN)/python
-	$(PIP_INSTALL) .
+	$(PIP_INSTALL) '.[view]'
 	touch $@
 
 $(VENV)/test.stamp: pyproject.toml | $(BIN)/python

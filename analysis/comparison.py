@@ -178,7 +178,7 @@ def collect(
     notes = [
         *notes,
         *(
-            f"{where}: no regression, {reason}"
+            f"{'all layers' if where == 'it' else where}: no regression, {reason}"
             if alone
             else f"{one.name}: {where} cannot be fitted: {reason}"
             for one in fitted

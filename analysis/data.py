@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 import psycopg
 
 from psqlm.errors import PsqlmError
+from psqlm.printable import printable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,7 +28,7 @@ class Run:
     @property
     def title(self) -> str:
         """Its number and its first words."""
-        words = " ".join(self.prompt.split())
+        words = printable(" ".join(self.prompt.split()))
         first = textwrap.shorten(words, 40, placeholder="") or words[:40]
         shown = words if len(words) <= 44 else f"{first} …"
         return f"run {self.run_id}" + (f" “{shown}”" if shown else "")

@@ -6,6 +6,8 @@ from pathlib import Path
 
 from rich.console import Console
 
+from psqlm.printable import printable
+
 from .comparison import Comparison
 from .files import write_files
 from .story import summary, tell
@@ -31,7 +33,7 @@ def report(comparison: Comparison, out: Path, console: Console | None = None) ->
     print_tables(comparison, console)
     names = ", ".join(path.name for path in files)
     for line in (*tell(comparison), "", f"written to {out}: {names}"):
-        console.print(line, highlight=False, markup=False, soft_wrap=True)
+        console.print(printable(line), highlight=False, markup=False, soft_wrap=True)
     return files
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from psqlm.printable import printable
+
 from .comparison import Comparison, Series
 from .drift import STRONG
 from .fitting import RECIPE
@@ -35,7 +37,7 @@ def summary(comparison: Comparison) -> str:
 
 def subject(comparison: Comparison) -> str:
     """What was fitted: a run with its first words, or the number of runs and the models."""
-    models = ", ".join(comparison.models)
+    models = printable(", ".join(comparison.models))
     if comparison.run is not None:
         run = comparison.run
         return f"{run.title}: {models}, {run.n_tokens} tokens"

@@ -7,6 +7,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from psqlm.printable import printable
+
 from .comparison import Comparison, Series
 from .drift import Drift
 from .fitting import RECIPE
@@ -101,7 +103,9 @@ def _drift_cells(drift: Drift, lags: list[str]) -> list[Text | str]:
 
 
 def _table(title: str, headings: list[str]) -> Table:
-    table = Table(title=Text(title, style="bold") if title else None, box=SIMPLE_HEAD, padding=0)
+    table = Table(
+        title=Text(printable(title), style="bold") if title else None, box=SIMPLE_HEAD, padding=0
+    )
     for heading in headings:
         table.add_column(label(heading), justify="right", no_wrap=True)
     return table

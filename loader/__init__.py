@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from math import ceil
 from typing import Any
 from uuid import uuid4
 
+import numpy as np
 import psycopg
 from psycopg import Connection
 
+from psqlm.database.progress import Task
 from psqlm.errors import PsqlmError, said_by_server
 
 from .checkpoint import Checkpoint, Progress, weight_files
@@ -32,6 +35,7 @@ def load(
     dtype: str | None = None,
     force: bool = False,
     progress: Progress | None = None,
+    keep_old: str | None = None,
 ) -> str:
     """Load a model, in one transaction: all of it or nothing.
 
@@ -44,40 +48,50 @@ def load(
         force: replace the model of that name, its runs too; until the new one is there, the old
             one serves. Several that do so at a time take turns.
         progress: called with the bytes of weights written so far and in all.
+        keep_old: with force, the name that the model of before has from then on, instead of being
+            removed. Its runs stay with it.
 
     Returns:
         The model's name.
 
     Raises:
         PsqlmError: no such model, none of a family that the SQL computes, damaged files, or a model
-            of that name is loaded already; it is in use, or interventions need its runs.
+            of that name is loaded already, or one of the name that the old one is to have; it is in
+            use, or interventions need its runs.
     """
     dtype = dtype or "float32"
     if dtype not in DTYPES:
         raise PsqlmError(f"unknown dtype {dtype}: {' or '.join(DTYPES)}")
     name = name or default_name(source)
+    with connection.transaction():
+        connection.execute("SELECT lm_internal.require_right('owner', 'load models')")
     if not force and is_loaded(connection, name):  # before anything is fetched
         raise _already_loaded(name)
+    if keep_old is not None and is_loaded(connection, keep_old):
+        raise PsqlmError(f'a model named "{keep_old}" is loaded: keep the old one by another name')
     found = find(source, revision)
     sizes = read_config(found.folder / "config.json")
     checkpoint = Checkpoint(weight_files(found.folder), sizes)
     tokenizer = read_tokenizer(found.folder, sizes.n_vocab)
     checkpoint.check_tied()
+    task = Task("load", name)
+    megabytes = ceil(checkpoint.n_numbers * np.dtype(DTYPES[dtype]).itemsize / 1e6)
     try:
         with connection.transaction(), ThreadPoolExecutor(1) as pool:
             sha256 = pool.submit(checkpoint.sha256)
+            task.tell(connection, 0, megabytes)
             lock_name(connection, name)
             replaces = force and is_loaded(connection, name)
-            if replaces:
+            if replaces and keep_old is None:
                 _require_unused(connection, name)
             own_name = f"{name} {uuid4().hex}" if replaces else name
-            writer = ModelWriter(connection, own_name, found, sizes, dtype)
+            writer = ModelWriter(connection, own_name, found, sizes, dtype, task, megabytes)
             writer.tokenizer(tokenizer)
             writer.layers()
             writer.weights(checkpoint, progress)
             writer.finish(sha256.result())
             if replaces:
-                writer.take_place_of(name)
+                writer.take_place_of(name, keep_old)
     except psycopg.errors.UniqueViolation as error:
         raise _already_loaded(name) from error  # by another session, meanwhile
     except REFUSALS as error:

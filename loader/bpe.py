@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import string
 from collections.abc import Iterable
+from heapq import heapify, heappop, heappush
 from itertools import pairwise
 
 from .alphabet import MARK
@@ -15,17 +16,36 @@ OTHERS = frozenset(map(chr, range(128))) - LETTERS - {" "}
 
 
 def merges_to_itself(token: str, ranks: Ranks) -> bool:
-    """Whether a token's text becomes that token and not several others."""
-    parts = list(token)
-    none = len(ranks)
-    while len(parts) > 1:
-        open_ranks = [ranks.get(pair, none) for pair in pairwise(parts)]
-        lowest = min(open_ranks)
-        if lowest == none:
-            return False
-        place = open_ranks.index(lowest)
-        parts[place : place + 2] = [parts[place] + parts[place + 1]]
-    return True
+    """Whether a token's text becomes that token and not several others.
+
+    The open merges are kept in a heap, so that a long token takes little more than its length.
+    """
+    size = len(token)
+    ends = list(range(1, size + 1))  # of the part that starts at a place; 0: none does any more
+    before = list(range(-1, size - 1))  # where the part before that one starts
+    merges = [
+        (ranks[pair], start, start + 1, start + 2)
+        for start, pair in enumerate(pairwise(token))
+        if pair in ranks
+    ]
+    heapify(merges)
+
+    def offer(start: int, middle: int, end: int) -> None:
+        rank = ranks.get((token[start:middle], token[middle:end]))
+        if rank is not None:
+            heappush(merges, (rank, start, middle, end))
+
+    while merges:
+        _, start, middle, end = heappop(merges)
+        if ends[start] != middle or ends[middle] != end:
+            continue  # one of the two has become part of another
+        ends[start], ends[middle] = end, 0
+        if start > 0:
+            offer(before[start], start, end)
+        if end < size:
+            before[end] = start
+            offer(start, end, ends[end])
+    return ends[0] == size
 
 
 def next_ranks(pairs: list[tuple[str, str]], ranks: Ranks) -> list[int | None]:

@@ -60,6 +60,7 @@ class Checkpoint:
 
     Attributes:
         size: bytes of the tensors that are read.
+        n_numbers: how many numbers they hold.
         has_unembedding: whether the unembedding is another matrix than the token embedding.
     """
 
@@ -77,9 +78,11 @@ class Checkpoint:
         self.has_unembedding = not sizes.tied or self._family.unembedding_bias
         self._check(sizes)
         head = f"{self._family.unembedding}.weight"
-        self.size = sum(
-            self.size_of(name) for name in self._tensors if self.has_unembedding or name != head
-        )
+        read = [
+            tensor for name, tensor in self._tensors.items() if self.has_unembedding or name != head
+        ]
+        self.size = sum(tensor.size for tensor in read)
+        self.n_numbers = sum(math.prod(tensor.shape) for tensor in read)
 
     def __getitem__(self, name: str) -> Array:
         """A tensor by its name, as float32.
@@ -196,7 +199,11 @@ def weight_files(folder: Path) -> list[Path]:
         )
     shards = [folder / name for name in shard_names(index)]
     for shard in shards:
-        if not shard.is_file():
+        try:
+            is_there = shard.is_file()
+        except OSError:  # no file can have such a name
+            is_there = False
+        if not is_there:
             raise PsqlmError(f"{folder} lacks {shard.name}, which {INDEX} names")
     return shards
 
@@ -212,7 +219,7 @@ def shard_names(index: Path) -> list[str]:
     if not isinstance(weight_map, dict) or not weight_map:
         raise PsqlmError(f"{index} names no shards: fetch the model again")
     names = sorted({str(name) for name in weight_map.values()})
-    if strange := [name for name in names if Path(name).name != name]:
+    if strange := [name for name in names if name in ("", "..") or Path(name).name != name]:
         raise PsqlmError(f"{index} names a file outside its folder: {strange[0]}")
     return names
 

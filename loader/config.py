@@ -26,6 +26,7 @@ ACTIVATIONS = {
     "relu": "relu",
 }
 MOST_LAYERS = 10_000  # far above any model; what is made of each layer stays small
+MOST = 2**31 - 1  # PostgreSQL's integer
 
 
 def read_json(path: Path) -> Any:
@@ -108,11 +109,6 @@ class _Reader:
         family, config = self._family, self._config
         d_model, n_head = self._size("d_model"), self._size("n_head")
         n_layer, n_vocab, n_ctx = (self._size(size) for size in ("n_layer", "n_vocab", "n_ctx"))
-        if n_layer > MOST_LAYERS:
-            raise PsqlmError(
-                f"{self._path}: {self._keys['n_layer']} {n_layer} is more than any model has: "
-                "fetch the model again"
-            )
         d_head = self._size("d_head", None)
         if d_head is None:
             if d_model % n_head:
@@ -165,6 +161,11 @@ class _Reader:
             return default[0]
         if type(value) is not int or value < 1:
             raise PsqlmError(f"{self._path}: {key} must be a positive number, not {_shown(value)}")
+        if value > (MOST_LAYERS if size == "n_layer" else MOST):
+            raise PsqlmError(
+                f"{self._path}: {key} {_shown(value)} is more than any model has: "
+                "fetch the model again"
+            )
         return value
 
     def _epsilon(self) -> float:

@@ -104,7 +104,7 @@ def _window(config: dict[str, Any], family: Family) -> int | None:
     value = config.get(family.window)
     if "use_sliding_window" in config and not config["use_sliding_window"]:
         return None
-    if value is not None and (type(value) is not int or value < 1):
+    if value is not None and (type(value) is not int or not 0 < value < 2**31):
         raise PsqlmError(f"{family.window} must be a positive number: fetch the model again")
     return value
 

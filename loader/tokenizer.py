@@ -242,6 +242,10 @@ def _tokens(
             )
         if token_id in tokens:
             raise PsqlmError(f"{files.source}: two tokens have the number {token_id}")
+        if len(text) > LONGEST:  # before it is merged
+            raise PsqlmError(
+                f"{files.source}: token {token_id} has {len(text)} characters, not 1 to {LONGEST}"
+            )
         kind = _kind(files, ranks, text)
         if kind == "unmerged" and text in contents:
             spelled = _bytes(files, in_text[token_id], whole=True)

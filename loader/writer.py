@@ -8,6 +8,8 @@ from typing import Any
 import psycopg
 from psycopg import Connection, sql
 
+from psqlm.database.progress import Task
+
 from .architecture import Architecture
 from .binary_copy import Rows, copy_rows
 from .checkpoint import Checkpoint, Progress
@@ -44,8 +46,20 @@ class ModelWriter:
         source: Source,
         sizes: Architecture,
         dtype: str,
+        task: Task,
+        megabytes: int,
     ) -> None:
-        """Write the row of lm.model, its hash still missing."""
+        """Write the row of lm.model, its hash still missing.
+
+        Args:
+            connection: in a transaction.
+            name: the model's name.
+            source: where its files are.
+            sizes: its sizes.
+            dtype: how its weights are stored.
+            task: shows in lm.progress how far it is.
+            megabytes: of weights as they are stored.
+        """
         values = sizes.columns | {
             "name": name,
             "dtype": dtype,
@@ -65,6 +79,9 @@ class ModelWriter:
         self._model_id: int = row[0]
         self._d_block = block_width(sizes, dtype)
         self._partitions: list[str] = []
+        self._task = task
+        self._megabytes = megabytes
+        self._read = 0.0  # share of the weights
         self._connection = connection
         self._sizes = sizes
         self._dtype = dtype
@@ -117,9 +134,13 @@ class ModelWriter:
         Raises:
             PsqlmError: a tensor holds NaN or infinity, or numbers too large for float16.
         """
-        rows = WeightRows(
-            self._model_id, self._sizes, checkpoint, self._dtype, self._d_block, progress
-        )
+
+        def note(done: int, total: int) -> None:
+            self._read = done / total
+            if progress is not None:
+                progress(done, total)
+
+        rows = WeightRows(self._model_id, self._sizes, checkpoint, self._dtype, self._d_block, note)
         half = "_half" if self._dtype == "float16" else ""
         self._fill(
             "token_embedding", ("token_id", "block", f"embedding{half}"), rows.token_embedding()
@@ -188,9 +209,12 @@ class ModelWriter:
             )
             self._prewarm(partition)
         self._connection.execute("SELECT lm.drop_leftovers()")
+        self._connection.execute("SELECT lm_internal.mark_default_model()")
 
-    def take_place_of(self, name: str) -> None:
-        """Drop the model of that name and bear it instead; last in a transaction, for it locks.
+    def take_place_of(self, name: str, keep_old: str | None = None) -> None:
+        """Drop the model of that name, or call it keep_old, and bear its name instead.
+
+        Last in a transaction, for it locks.
 
         Raises:
             psycopg.errors.LockNotAvailable: the model stays in use.
@@ -201,7 +225,14 @@ class ModelWriter:
         for last in [False] * (PATIENCE - 1) + [True]:
             try:
                 with self._connection.transaction():
-                    self._connection.execute("SELECT lm.drop_model(%s)", (name,))
+                    if keep_old is None:
+                        self._connection.execute("SELECT lm.drop_model(%s)", (name,))
+                    else:
+                        self._connection.execute("SELECT lm_internal.lock_model(%s)", (name,))
+                        self._connection.execute(
+                            "UPDATE lm.model SET name = %s, is_default = false WHERE name = %s",
+                            (keep_old, name),
+                        )
                 break
             except psycopg.errors.LockNotAvailable:
                 if last:
@@ -210,6 +241,10 @@ class ModelWriter:
             "UPDATE lm.model SET name = %s, is_default = %s WHERE model_id = %s",
             (name, bool(row and row[0]), self._model_id),
         )
+
+    def _tell(self) -> None:
+        """Show in lm.progress what is done; what a COPY is at, PostgreSQL shows."""
+        self._task.tell(self._connection, int(self._read * self._megabytes), self._megabytes)
 
     def _prewarm(self, partition: sql.Identifier) -> None:
         """Read a partition into the server's memory, where the extension for that is there.
@@ -261,6 +296,7 @@ class ModelWriter:
         """
         self._partitions.append(table)
         partition = _partition(table, self._model_id)
+        self._tell()
         self._connection.execute(
             sql.SQL(
                 "CREATE TABLE {} (LIKE {} INCLUDING CONSTRAINTS INCLUDING DEFAULTS"
@@ -268,6 +304,7 @@ class ModelWriter:
             ).format(partition, sql.Identifier("lm", table), sql.Literal(self._model_id))
         )
         copy_rows(self._connection, partition, ("model_id", *columns), batches, freeze=True)
+        self._tell()
         self._connection.execute(
             sql.SQL("ALTER TABLE {} ADD PRIMARY KEY ({})").format(
                 partition, sql.SQL(", ").join(map(sql.Identifier, PARTITIONED[table]))

@@ -2,7 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
+
+RANGE = re.compile(r"(-?\d+)(?:-(\d+))?")
+
+
+def read_numbers(text: str) -> list[int]:
+    """The numbers of a text such as 1,2,5-9. Single ones may be negative.
+
+    Raises:
+        ValueError: it is written otherwise.
+    """
+    numbers: list[int] = []
+    for part in text.split(","):
+        match = RANGE.fullmatch(part.strip())
+        if match is None:
+            raise ValueError(f"{text!r} names no numbers")
+        first, last = match.groups()
+        numbers += range(int(first), int(last or first) + 1)
+    return numbers
 
 
 def write_ranges(numbers: Iterable[int]) -> str:

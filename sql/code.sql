@@ -1,8 +1,11 @@
 -- What holds none: functions, views and types of rows, made again whenever one of them changes.
 
 \ir installation/path.sql
+\ir 2_models/rights.sql
+\ir 2_models/roles.sql
 \ir 2_models/model.sql
 \ir 2_models/locks.sql
+\ir 2_models/progress.sql
 \ir 2_models/removal.sql
 \ir 2_models/sites.sql
 \ir 3_tokenizer/unicode.sql
@@ -45,6 +48,7 @@
 \ir 6_runs/capture.sql
 \ir 6_runs/pass.sql
 \ir 6_runs/run.sql
+\ir 6_runs/storage.sql
 \ir 7_generation/sampling.sql
 \ir 7_generation/step.sql
 \ir 7_generation/generation.sql
@@ -64,14 +68,20 @@
 \ir 9_least_squares/lags.sql
 \ir 6_runs/tags.sql
 \ir 6_runs/selection.sql
+\ir 6_runs/sizes.sql
 \ir 6_runs/listing.sql
 \ir 6_runs/arrays.sql
 \ir 6_runs/carried.sql
 \ir 6_runs/corpus.sql
 \ir 8_lenses/attention.sql
+\ir 8_lenses/attention_share.sql
 \ir 8_lenses/logits.sql
+\ir 8_lenses/surprise.sql
 \ir 8_lenses/lenses.sql
+\ir 8_lenses/grid.sql
 \ir 8_lenses/heads.sql
 \ir 8_lenses/attribution.sql
 \ir 8_lenses/neighbours.sql
+\ir 8_lenses/unit_effects.sql
 \ir 8_lenses/residual.sql
+\ir 8_lenses/help.sql

@@ -47,6 +47,9 @@ SELECT
 \if :before_1
 \ir migrations/0001_families.sql
 \endif
+\if :before_2
+\ir migrations/0002_rights.sql
+\endif
 \ir installation/compare_tables.sql
 \else
 \ir tables.sql

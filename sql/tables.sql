@@ -9,3 +9,4 @@
 \ir 1_tables/generation.sql
 \ir 1_tables/verification.sql
 \ir 1_tables/installation.sql
+\ir 1_tables/policies.sql

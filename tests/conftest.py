@@ -22,6 +22,7 @@ import psycopg
 import pytest
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
+from tokenized import LOCALES
 
 from psqlm import database, loader
 from psqlm.database.server import VERSION, EmbeddedServer
@@ -29,6 +30,7 @@ from psqlm.synth import synth
 
 if TYPE_CHECKING:
     from families import Families
+    from tokenizers import Tokenizer
 
 
 class MakeDatabase(Protocol):
@@ -190,6 +192,37 @@ def families(family_database: Families) -> Iterator[Families]:
     """Small random models of every family in one database; a test's changes are undone."""
     yield family_database
     family_database.connection.rollback()
+
+
+@pytest.fixture(scope="session")
+def kinds(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Tokenizer, Path]]:
+    """Tokenizers of every kind, and models of next to no weights that have them."""
+    import tokenizer_kinds  # torch takes a while
+
+    return {
+        kind: tokenizer_kinds.save(kind, tmp_path_factory.mktemp(f"kind{number}"))
+        for number, kind in enumerate(tokenizer_kinds.KINDS)
+    }
+
+
+@pytest.fixture(scope="session")
+def kind_databases(
+    make_database: MakeDatabase, kinds: dict[str, tuple[Tokenizer, Path]]
+) -> Iterator[dict[str, psycopg.Connection]]:
+    """Databases of each locale with all of them."""
+    opened: dict[str, psycopg.Connection] = {}
+    for number, (locale, options) in enumerate(LOCALES.items()):
+        try:
+            dsn = make_database(f"psqlm_kinds_{number}", **options)
+        except psycopg.Error:
+            continue  # not every server has ICU, and the builtin provider came with PostgreSQL 17
+        opened[locale] = psycopg.connect(dsn)
+        for kind, (_, folder) in kinds.items():
+            loader.load(opened[locale], str(folder), kind)
+        opened[locale].commit()
+    yield opened
+    for connection in opened.values():
+        connection.close()
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,10 @@ CATALOG = """
         WHERE c.relnamespace = ANY ('{lm,lm_internal}'::regnamespace[])
     )
 
-    SELECT 'relation', r.name, concat_ws(' ', r.relkind, r.relpersistence, r.reloptions, r.relacl)
+    SELECT 'relation', r.name, concat_ws(
+        ' ', r.relkind, r.relpersistence, r.reloptions, r.relacl,
+        CASE WHEN r.relrowsecurity THEN 'row security' END
+    )
     FROM relation AS r
 
     UNION ALL
@@ -53,6 +56,18 @@ CATALOG = """
     SELECT 'trigger', r.name || ' ' || t.tgname, pg_get_triggerdef(t.oid)
     FROM relation AS r
     INNER JOIN pg_trigger AS t ON t.tgrelid = r.oid AND NOT t.tgisinternal
+
+    UNION ALL
+
+    SELECT
+        'policy',
+        r.name || ' ' || p.polname,
+        concat_ws(
+            ' ', p.polcmd, p.polpermissive, p.polroles,
+            pg_get_expr(p.polqual, p.polrelid), 'CHECK ' || pg_get_expr(p.polwithcheck, p.polrelid)
+        )
+    FROM relation AS r
+    INNER JOIN pg_policy AS p ON p.polrelid = r.oid
 
     UNION ALL
 

@@ -33,6 +33,9 @@ SMALL = Plan(
     profile=(8, 16),
     watched=1,
     several=(2, 4),
+    together=(2, 4),
+    corpus=4,
+    jobs=(1, 2),
     memory=(16,),
     article=False,
 )
@@ -45,7 +48,18 @@ EACH = [
     "decode-16-over-decode-8",
     "example",
 ]
-ONCE = ["tokenizer", "sequences-1", "sequences-2", "sequences-2-over-sequences-1", "memory-16"]
+ONCE = [
+    "tokenizer",
+    "sequences-1",
+    "sequences-2",
+    "sequences-2-over-sequences-1",
+    "together-1",
+    "together-2",
+    "together-2-over-together-1",
+    "corpus-1",
+    "corpus-2",
+    "memory-16",
+]
 
 
 @dataclass(frozen=True)
@@ -117,7 +131,9 @@ def test_every_row_is_there(
 def test_stages_of_the_forward_pass(
     server_dsn: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], alone: None
 ) -> None:
-    plan = replace(SMALL, dtypes=("float16",), forward=(), several=None, memory=())
+    plan = replace(
+        SMALL, dtypes=("float16",), forward=(), several=None, together=None, corpus=0, memory=()
+    )
     outcome = measure(server_dsn, tmp_path, capsys, plan)
     passes = {stages["name"]: stages for stages in outcome.data["stages"]}
     assert list(passes) == ["8 tokens", "1 at context 16"]
@@ -139,7 +155,9 @@ def test_beside_transformers(
     server_dsn: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], one_thread: None
 ) -> None:
     pytest.importorskip("transformers")
-    plan = replace(SMALL, dtypes=("float32",), decode=(8,), several=None, memory=())
+    plan = replace(
+        SMALL, dtypes=("float32",), decode=(8,), several=None, together=None, corpus=0, memory=()
+    )
     outcome = measure(server_dsn, tmp_path, capsys, plan)
     for row in outcome.data["rows"]:
         ours, others = (statistics.median(row[side]) for side in ("ours", "theirs"))
@@ -265,7 +283,15 @@ def test_before_and_after(
     }
     (tmp_path / "before.json").write_text(json.dumps(before))
     plan = replace(
-        SMALL, dtypes=("float16",), forward=(), decode=(), several=None, memory=(), logits=False
+        SMALL,
+        dtypes=("float16",),
+        forward=(),
+        decode=(),
+        several=None,
+        together=None,
+        corpus=0,
+        memory=(),
+        logits=False,
     )
     bench.main(server_dsn, before=tmp_path / "before.json", size="demo", plan=plan)
     printed = capsys.readouterr().out.split("Since 2024-05-01T10:00:00+00:00")

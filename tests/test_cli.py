@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import csv
 import os
+import re
+import shlex
 import signal
 import stat
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -105,6 +108,25 @@ def test_wrong_usage(arguments: list[str]) -> None:
     assert "Usage: psqlm" in result.stderr
 
 
+def test_a_connection_that_ends_is_said_in_one_line(database: psycopg.Connection) -> None:
+    command = subprocess.Popen(
+        [sys.executable, "-m", "psqlm", "generate", PROMPT, "-n", "400"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    others = (
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND query LIKE 'FETCH%'"
+    )
+    while not database.execute(others.encode()).fetchall():
+        assert command.poll() is None
+        time.sleep(0.01)
+    _, said = command.communicate(timeout=30)
+    assert command.returncode == 1
+    assert said == "psqlm: terminating connection due to administrator command\n"
+
+
 # Models -------------------------------------------------------------------------------------------
 
 
@@ -116,7 +138,13 @@ def test_load_list_and_drop(database: psycopg.Connection) -> None:
     assert "loaded half" in result.stderr
     listed = psqlm("models").stdout
     assert [line.split()[0] for line in listed.splitlines() if "float" in line] == ["demo", "half"]
-    fails(psqlm("run", PROMPT), "several models are loaded and none is the default")
+    ran = psqlm("run", PROMPT)  # by the one loaded first
+    assert ran.exit_code == 0, ran.stderr
+    assert database.execute(
+        "SELECT m.name FROM lm.run AS r INNER JOIN lm.model AS m USING (model_id)"
+        " WHERE r.run_id = %s",
+        (int(ran.stdout),),
+    ).fetchone() == ("demo",)
     assert psqlm("drop", "half").exit_code == 0
     fails(psqlm("drop", "half"), 'no model named "half" is loaded')
     assert database.execute("SELECT name FROM lm.model").fetchall() == [("demo",)]
@@ -136,7 +164,8 @@ def test_force_asks_before_runs_are_removed(database: psycopg.Connection) -> Non
         assert result.exit_code == 1
         assert 'replace "mine" and remove its 2 runs? [y/N]' in result.stderr
         assert result.stderr.rstrip().endswith(
-            'psqlm: "mine" and its 2 runs are kept: --yes replaces them, --name loads beside them'
+            'psqlm: "mine" and its 2 runs are kept: --yes replaces them, --keep-old NAME keeps '
+            "them under another name, --name loads beside them"
         )
         assert database.execute(count).fetchone() == (2,)
     assert psqlm("load", "demo", "--name", "mine", "--force", input="y\n").exit_code == 0
@@ -145,6 +174,37 @@ def test_force_asks_before_runs_are_removed(database: psycopg.Connection) -> Non
     assert psqlm("load", "demo", "--name", "mine", "--force", "--yes").exit_code == 0
     assert database.execute(count).fetchone() == (0,)
     assert psqlm("drop", "mine").exit_code == 0
+
+
+def test_the_old_model_is_kept_under_another_name(database: psycopg.Connection) -> None:
+    count = """
+        SELECT m.name, count(r.run_id)
+        FROM lm.model AS m
+        LEFT JOIN lm.run AS r USING (model_id)
+        WHERE m.name <> 'demo'
+        GROUP BY m.name
+        ORDER BY m.name
+    """
+    assert psqlm("load", "demo", "--name", "mine").exit_code == 0
+    database.execute("SELECT lm.set_default_model('mine')")
+    assert psqlm("run", PROMPT, "--model", "mine").exit_code == 0
+    fails(
+        psqlm("load", "demo", "--name", "mine", "--keep-old", "demo"),
+        'a model named "demo" is loaded: keep the old one by another name',
+    )
+    # which would keep its run from being dropped
+    database.execute(
+        "SELECT lm.replace_interventions('s', lm.make_intervention('attn_out', 'replace',"
+        " from_run => max(run_id))) FROM lm.run"
+    )
+    result = psqlm("load", "demo-llama", "--name", "mine", "--keep-old", "mine-before")
+    assert result.exit_code == 0, result.stderr
+    assert database.execute(count).fetchall() == [("mine", 0), ("mine-before", 1)]
+    families = database.execute("SELECT name, family FROM lm.model WHERE is_default").fetchall()
+    assert families == [("mine", "llama")]
+    database.execute("SELECT lm.replace_interventions('s')")
+    for name in ("mine", "mine-before"):
+        assert psqlm("drop", name).exit_code == 0
 
 
 def test_interrupted_while_modules_load(tmp_path: Path) -> None:
@@ -380,3 +440,65 @@ def test_synth(tmp_path: Path) -> None:
         "vocab.json",
     ]
     (tmp_path / "model" / "model.safetensors").unlink()
+
+
+# The log ------------------------------------------------------------------------------------------
+
+
+def log_lines(home: Path) -> list[dict[str, str]]:
+    """The lines of the log, each as its words by their names."""
+    lines = (home / "psqlm.log").read_text().splitlines()
+    return [dict(word.partition("=")[::2] for word in shlex.split(line)[1:]) for line in lines]
+
+
+def test_what_was_done_is_logged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home = tmp_path / "home"
+    assert psqlm("models").exit_code == 0
+    assert psqlm("status").exit_code == 0
+    assert not home.exists()
+    secret = "the king's secret"
+    assert psqlm("run", secret, "--model", "demo", "--capture", "z").exit_code == 0
+    assert psqlm("run", secret, "--model", "none").exit_code == 1
+    assert psqlm("run", secret, "--file", "x").exit_code == 2
+    run, missing, usage = log_lines(home)
+    assert run.keys() == set("command model capture prompt_length run status seconds".split())
+    assert (run["command"], run["model"], run["status"]) == ("run", "demo", "0")
+    assert run["prompt_length"] == str(len(secret))
+    assert float(run["seconds"]) < 60
+    assert missing["status"] == "1"
+    assert missing["error"].startswith("no model named 'none' is loaded: SELECT name FROM lm.model")
+    assert usage["status"] == "2"
+    written = (home / "psqlm.log").read_text()
+    assert secret not in written
+    time = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d{4}"
+    assert all(re.match(f"{time} command=run ", line) for line in written.splitlines())
+    assert stat.S_IMODE((home / "psqlm.log").stat().st_mode) == 0o600
+
+
+def test_a_password_is_not_logged(tmp_path: Path) -> None:
+    result = psqlm("run", "x", "--dsn", "postgresql://u:sesame@127.0.0.1:1/x")
+    assert result.exit_code == 1
+    assert "sesame" not in (tmp_path / "home" / "psqlm.log").read_text()
+
+
+def test_the_log_stays_small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("psqlm.cli.log.LARGEST", 400)
+    for number in range(40):
+        psqlm("synth", "no-such-size", str(tmp_path / f"folder-{number}"))
+    home = tmp_path / "home"
+    assert sorted(path.name for path in home.iterdir()) == [
+        "psqlm.log",
+        "psqlm.log.1",
+        "psqlm.log.2",
+        "psqlm.log.3",
+    ]
+    assert all(path.stat().st_size <= 400 for path in home.iterdir())
+    assert "folder-39" in (home / "psqlm.log").read_text()
+
+
+def test_a_log_that_cannot_be_written_is_no_failure(tmp_path: Path) -> None:
+    """Nor is a link followed, for root may be who writes."""
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "psqlm.log").symlink_to(tmp_path / "target")
+    assert psqlm("run", PROMPT, "--model", "demo").exit_code == 0
+    assert not (tmp_path / "target").exists()

@@ -22,7 +22,8 @@ from typer.testing import CliRunner, Result
 from psqlm.bundled_files import DEMO_MODEL
 from psqlm.cli import app
 from psqlm.ranges import write_ranges
-from psqlm.runs.corpus import BATCH_TOKENS, Plan, Text, run_corpus, split
+from psqlm.runs.corpus import BATCH_TOKENS, Plan, run_corpus
+from psqlm.runs.texts import Text, split
 
 TEXTS = [
     "Once upon a time there was a king who had a daughter.",
@@ -346,7 +347,9 @@ def test_stopped_halfway_it_goes_on(
     assert printed == ""
     if how == signal.SIGINT:
         assert process.returncode == 130
-        assert errors == (
+        said, _, interrupted = errors.partition("\n")
+        assert said.startswith("to run: 24 texts with ")
+        assert interrupted == (
             f"psqlm: interrupted: {len(done)} of 24 texts are run and kept; "
             "the same command goes on with the rest\n"
         )

@@ -15,7 +15,10 @@ import pytest
 import yaml
 from conftest import server_folder
 from psycopg import sql
+from psycopg.conninfo import make_conninfo
 
+from psqlm import database
+from psqlm.database import rights
 from psqlm.database.server import EmbeddedServer
 
 CHECKOUT = Path(__file__).parents[1]
@@ -41,6 +44,21 @@ def services() -> dict[str, Any]:
     text = interpolated(COMPOSE.read_text(), {"PSQLM_PASSWORD": PASSWORD})
     services: dict[str, Any] = yaml.safe_load(text)["services"]
     return services
+
+
+@pytest.fixture(scope="module")
+def roles() -> str:
+    """The script that the database service runs in a new database."""
+    compose = yaml.safe_load(COMPOSE.read_text())
+    (mounted,) = compose["services"]["database"]["configs"]
+    assert mounted["target"].startswith("/docker-entrypoint-initdb.d/")
+    content: str = compose["configs"][mounted["source"]]["content"]
+    assert "$" not in content  # which Compose would take for a variable
+    return content
+
+
+def _dsn(server: EmbeddedServer, user: str = "postgres") -> str:
+    return make_conninfo(server.dsn, dbname="psqlm", user=user)
 
 
 def settings(service: dict[str, Any]) -> dict[str, str]:
@@ -92,7 +110,7 @@ def test_the_load_service(services: dict[str, Any]) -> None:
     assert load["command"] == ["load", "demo", "--if-missing"]
     environment = database["environment"]
     assert load["environment"]["PSQLM_DSN"] == (
-        f"postgresql://{environment['POSTGRES_USER']}@database/{environment['POSTGRES_DB']}"
+        f"postgresql://psqlm@database/{environment['POSTGRES_DB']}"
     )
     assert load["environment"]["PGPASSWORD"] == PASSWORD
 
@@ -107,7 +125,9 @@ def test_the_image_of_the_load_service_takes_all_that_a_build_needs() -> None:
     assert {*folders, "pyproject.toml", "README.md", "LICENSE"} == sources
 
 
-def test_its_settings_start_a_server(services: dict[str, Any]) -> None:
+def test_its_settings_start_a_server_for_a_role_that_is_no_superuser(
+    services: dict[str, Any], roles: str
+) -> None:
     folder = server_folder()
     server = EmbeddedServer(folder)
     try:
@@ -123,6 +143,31 @@ def test_its_settings_start_a_server(services: dict[str, Any]) -> None:
             for name, value in settings(services["database"]).items():
                 row = connection.execute("SELECT current_setting(%s)", (name,)).fetchone()
                 assert row == (value,)
+        environment = services["database"]["environment"]
+        with psycopg.connect(server.dsn, autocommit=True) as connection:
+            assert connection.info.user == environment["POSTGRES_USER"]
+            connection.execute(f"CREATE DATABASE {environment['POSTGRES_DB']}")
+        # as the image's entry point does
+        subprocess.run(
+            [server.binaries / "psql", "-qX", "-v", "ON_ERROR_STOP=1", "-d", _dsn(server)],
+            input=roles,
+            env=os.environ | {"POSTGRES_PASSWORD": environment["POSTGRES_PASSWORD"]},
+            text=True,
+            check=True,
+        )
+        told: list[str] = []
+        with database.connect(_dsn(server, user="psqlm"), told.append) as connection:
+            assert told == []
+            rights.grant(connection, "psqlm", "reader")
+            rows = connection.execute(
+                "SELECT rolname, rolsuper, rolcreaterole, rolbypassrls FROM pg_roles"
+                " WHERE rolcanlogin ORDER BY rolname"
+            ).fetchall()
+        assert rows == [("postgres", True, True, True), ("psqlm", False, False, False)]
+        with psycopg.connect(server.dsn) as connection:
+            assert connection.execute(
+                "SELECT rolname FROM pg_authid WHERE rolpassword LIKE 'SCRAM-SHA-256%'"
+            ).fetchall() == [("psqlm",)]
     finally:
         server.stop()
         shutil.rmtree(folder)

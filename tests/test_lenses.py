@@ -122,6 +122,75 @@ def test_lens_trajectory(
         assert_close(f"{what}: {name}", ours, values, relative=1e-4)
 
 
+def test_lens_grid(captured: tuple[psycopg.Connection, int]) -> None:
+    rows = _rows(captured, "lens_grid(%(run)s, k => 3)")
+    cache = _cache()
+    stream = torch.stack([cache["resid_post", layer][0] for layer in range(lens.N_LAYER)])
+    with torch.no_grad():
+        log_p = torch.stack([_unembedded(layer).log_softmax(-1) for layer in stream])
+    n_token = log_p.shape[1]
+    shape = (lens.N_LAYER, n_token)
+    assert [row[:2] for row in rows] == list(np.ndindex(shape))
+    top = log_p.topk(3)
+    tokens = lens.model().tokenizer.batch_decode(top.indices.reshape(-1, 1))
+    assert [token for row in rows for token in row[2]] == tokens
+    final = log_p[-1]
+    at_end = log_p.gather(-1, final.argmax(-1).expand(shape)[..., None])
+    ours = {
+        "probabilities": np.array([row[3] for row in rows]).reshape(*shape, 3),
+        "ranks": np.array([row[4] for row in rows]).reshape(shape),
+        "entropy": np.array([row[5] for row in rows]).reshape(shape),
+        "divergence": np.array([row[6] for row in rows]).reshape(shape),
+    }
+    theirs = {
+        "probabilities": top.values.exp(),
+        "ranks": (log_p > at_end).sum(-1) + 1,
+        "entropy": -(log_p.exp() * log_p).sum(-1),
+        "divergence": (final.exp() * (final - log_p)).sum(-1),
+    }
+    for name, values in theirs.items():
+        assert_close(f"lens grid: {name}", ours[name], values, absolute=1e-4)
+
+
+def test_lens_grid_at_some_positions(captured: tuple[psycopg.Connection, int]) -> None:
+    n_token = len(lens.reference(lens.PROMPT).token_ids)
+    some = _rows(captured, "lens_grid(%(run)s, 2, positions => '{-1,3,3,0}')")
+    assert [row[1] for row in some[:3]] == [0, 3, n_token - 1]
+    every = {row[:2]: row for row in _rows(captured, "lens_grid(%(run)s, 2)")}
+    assert some == [every[row[:2]] for row in some] and len(some) == 3 * lens.N_LAYER
+    assert _rows(captured, "lens_grid(%(run)s, positions => '{}')") == []
+
+
+def test_lens_grid_of_another_site(captured: tuple[psycopg.Connection, int]) -> None:
+    rows = _rows(captured, "lens_grid(%(run)s, k => 1, site => 'attn_out')")
+    for position in PLACES:
+        at = position % len(lens.reference(lens.PROMPT).token_ids)
+        lens_rows = _rows(captured, "logit_lens(%(run)s, %(at)s, 1, 'attn_out')", at=at)
+        ours = [(row[0], row[2][0]) for row in rows if row[1] == at]
+        assert ours == [(row[0], row[3]) for row in lens_rows]
+
+
+def test_predictions(captured: tuple[psycopg.Connection, int]) -> None:
+    rows = _rows(captured, "predictions(%(run)s, k => 4)")
+    logits = lens.reference(lens.PROMPT).logits
+    shape = (len(logits), 4)
+    assert [row[:2] for row in rows] == [(place, rank + 1) for place, rank in np.ndindex(shape)]
+    top = logits.topk(4)
+    assert [row[2] for row in rows] == top.indices.flatten().tolist()
+    tokens = lens.model().tokenizer.batch_decode(top.indices.reshape(-1, 1))
+    assert [row[3] for row in rows] == tokens
+    ours = np.array([row[4:] for row in rows], dtype=float).reshape(*shape, 2)
+    assert_close("predictions: logits", ours[..., 0], top.values, relative=1e-4)
+    probabilities = logits.softmax(-1).gather(-1, top.indices)
+    assert_close("predictions: probabilities", ours[..., 1], probabilities, absolute=1e-5)
+
+
+def _unembedded(stream: torch.Tensor) -> torch.Tensor:
+    """The logits of a stream, [position, n_vocab]."""
+    model = lens.model()
+    return model.unembed(model.ln_final(stream[None]))[0]
+
+
 # Attribution --------------------------------------------------------------------------------------
 
 
@@ -323,6 +392,36 @@ def test_one_token_surprises_nobody(connection: psycopg.Connection) -> None:
     assert _rows(run, "perplexity(%(run)s)") == [(None,)]
 
 
+def test_surprise_of_many_runs(connection: psycopg.Connection) -> None:
+    """Each as by itself, whichever others share its pass over the unembedding."""
+    texts = [lens.PROMPT, "The", "The king's daughter wept.", f"{lens.PROMPT} And {lens.PROMPT}"]
+    captures = [["ln_final"], ["resid_post"], ["resid_post"], ["ln_final", "resid_post"]]
+    runs = [lens.run(connection, text, capture=c) for text, c in zip(texts, captures, strict=True)]
+    rows = connection.execute(
+        "SELECT run_id, position, surprise FROM lm.surprise(%s::bigint[])", (runs[::-1] * 2,)
+    ).fetchall()
+    perplexities = []
+    expected = []
+    for run, text in zip(runs, texts, strict=True):
+        reference = lens.reference(text)
+        loss = lm_cross_entropy_loss(
+            reference.logits[None], torch.tensor([reference.token_ids]), per_token=True
+        )[0]
+        expected += [(run, position) for position in range(len(reference.token_ids))]
+        perplexities.append(float(loss.mean().exp()) if len(loss) else None)
+        ours = [surprise for row_run, _, surprise in rows if row_run == run]
+        assert ours[0] is None
+        if len(loss):
+            assert_close(f"surprise of run {run}", ours[1:], loss, absolute=1e-4)
+    assert [row[:2] for row in rows] == expected
+    assert connection.execute(
+        "SELECT run_id, perplexity FROM lm.perplexity(%s::bigint[])", (runs,)
+    ).fetchall() == [
+        (run, pytest.approx(value, rel=1e-4) if value else None)
+        for run, value in zip(runs, perplexities, strict=True)
+    ]
+
+
 # Neighbours ---------------------------------------------------------------------------------------
 
 
@@ -432,6 +531,7 @@ def test_a_model_of_halves(scratch_dsn: str) -> None:
         ("logit_attribution({run})", "embed, pos_embed, z, mlp_out, resid_post"),
         ("surprise({run})", "ln_final"),
         ("perplexity({run})", "ln_final"),
+        ("surprise(ARRAY[{run}])", "ln_final"),
         ("nearest_tokens(lm.vector_at({run}, 'resid_post', 2))", "resid_post"),
         ("nearest_activations(lm.vector_at({run}, 'z', 2, head => 1), 'z', 2, 1)", "z"),
     ],
@@ -479,6 +579,8 @@ def test_the_command_repeats_the_interventions(connection: psycopg.Connection) -
         "final_logits({run}, '{{0}}')",
         "surprise({run})",
         "perplexity({run})",
+        "surprise(ARRAY[{run}])",
+        "perplexity(ARRAY[{run}])",
         "vector_at({run}, 'resid_post')",
     ],
 )

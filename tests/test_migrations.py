@@ -16,6 +16,7 @@ from psqlm.database import installation
 from psqlm.errors import PsqlmError
 
 EARLIEST = Path(__file__).with_name("schema_0.sql")
+BEFORE_RIGHTS = Path(__file__).with_name("schema_1.sql")
 
 # Of a user's in the fixture, made by lm.index_activations.
 USERS_INDEX = "lm.nearest_resid_post_1_width_8"
@@ -32,7 +33,7 @@ KEPT = {
     "adjustments": "SELECT * FROM lm.attention_adjustment",
     "activations": "SELECT run_id, site::text, layer, head, position, value FROM lm.activation",
     "logits": "SELECT * FROM lm.logit",
-    "tags": "SELECT * FROM lm.tag",
+    "tags": "SELECT run_id, position, name, value FROM lm.tag",
     "interventions": "SELECT set_name, intervention_id, site::text, layer, head, position, "
     "key_position, kind, factor, from_run FROM lm.intervention",
     "vocabulary": "SELECT token_id, bytes, token, special FROM lm.vocabulary",
@@ -42,6 +43,7 @@ KEPT = {
     "embeddings": "SELECT token_id, embedding::text FROM lm.token_embedding",
 }
 
+Catalog = dict[tuple[str, str], set[str]]
 Contents = dict[str, list[tuple[object, ...]]]
 
 
@@ -51,32 +53,38 @@ def _contents(connection: psycopg.Connection) -> Contents:
     }
 
 
+def _restore(dsn: str, dump: Path) -> Contents:
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute(dump.read_bytes())
+    with psycopg.connect(dsn) as connection:
+        return _contents(connection)
+
+
 def _build(dsn: str) -> tuple[Contents, list[tuple[object, ...]]]:
     """Build the earliest schema; returns what is in it, and how its model goes on."""
-    with psycopg.connect(dsn, autocommit=True) as connection:
-        connection.execute(EARLIEST.read_bytes())
+    contents = _restore(dsn, EARLIEST)
     with psycopg.connect(dsn) as connection:
-        return _contents(connection), connection.execute(NEXT_TOKENS).fetchall()
+        return contents, connection.execute(NEXT_TOKENS).fetchall()
 
 
 @pytest.fixture(scope="module")
-def earliest(create_database: Callable[..., str]) -> str:
-    """A database of the earliest schema, to be cloned."""
-    name = "psqlm_earliest"
-    _build(create_database(name))
-    return name
+def fresh(make_database: MakeDatabase) -> Catalog:
+    """The catalog of a database that was never migrated."""
+    with psycopg.connect(make_database("psqlm_as_new")) as connection:
+        # a model, so that both have the partitions of one
+        loader.load(connection, "demo")
+        return catalog(connection)
 
 
+@pytest.mark.parametrize("dump", [EARLIEST, BEFORE_RIGHTS], ids=["version 0", "version 1"])
 def test_migrated_is_as_fresh(
-    create_database: Callable[..., str], make_database: MakeDatabase, earliest: str
+    create_database: Callable[..., str], fresh: Catalog, dump: Path
 ) -> None:
-    migrated = create_database("psqlm_migrated", template=earliest)
+    migrated = create_database("psqlm_migrated")
+    before = _restore(migrated, dump)
     with database.connect(migrated) as connection:
         ours = catalog(connection)
-    # a model, so that both have the partitions of one
-    with psycopg.connect(make_database("psqlm_as_new")) as connection:
-        loader.load(connection, "demo")
-        fresh = catalog(connection)
+        assert _contents(connection) == before
     ours = {key: value for key, value in ours.items() if key[1] != USERS_INDEX}
     assert {key: value for key, value in ours.items() if fresh.get(key) != value} == {}
     assert fresh.keys() - ours.keys() == set()
@@ -97,6 +105,31 @@ def test_data_is_kept_and_the_model_answers_the_same(create_database: Callable[.
     assert [row[:3] for row in answers] == [row[:3] for row in answers_before]
     for ours, theirs in zip(answers, answers_before, strict=True):
         assert ours[3] == pytest.approx(theirs[3], abs=1e-5)
+
+
+def test_what_was_there_belongs_to_the_owner(create_database: Callable[..., str]) -> None:
+    dsn = create_database("psqlm_owned")
+    _restore(dsn, BEFORE_RIGHTS)
+    with database.connect(dsn) as connection:
+        owners = connection.execute(
+            """
+            SELECT 'run', count(*), array_agg(DISTINCT owner) FROM lm.run
+            UNION ALL
+            SELECT 'tag', count(*), array_agg(DISTINCT owner) FROM lm.tag
+            UNION ALL
+            SELECT 'patching_sweep', count(*), array_agg(DISTINCT owner) FROM lm.patching_sweep
+            UNION ALL
+            SELECT 'generation', count(*), array_agg(DISTINCT owner) FROM lm.generation
+            UNION ALL
+            SELECT 'set', count(*), array_agg(DISTINCT owner) FROM lm.intervention_set
+            """
+        ).fetchall()
+        assert all(count and owner == [connection.info.user] for _, count, owner in owners), owners
+        sets = connection.execute(
+            "SELECT array_agg(DISTINCT i.set_name) = array_agg(DISTINCT s.set_name)"
+            " FROM lm.intervention AS i FULL JOIN lm.intervention_set AS s USING (set_name)"
+        ).fetchone()
+    assert sets == (True,)
 
 
 def test_a_failed_migration_leaves_the_old_schema_at_work(

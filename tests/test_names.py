@@ -329,6 +329,14 @@ CALLS = (
     "lm.logit_attribution(1, ' the', ' a', 2)",
     "lm.surprise(1)",
     "lm.perplexity(1)",
+    "lm.perplexity(ARRAY[1::bigint])",
+    "lm.attention_share(ARRAY[1::bigint], 'a')",
+    "lm.unit_effects('z', 'kind', 'first')",
+    "lm.help('attention')",
+    "lm.latest_run('z')",
+    "lm.named_runs('all')",
+    "lm.capture_bytes('{9}', capture => '{all}')",
+    "lm.run_summary",
     "lm.head_results(1)",
     "lm.head_scores(1)",
     "lm.nearest_tokens((SELECT x FROM lm.sample))",
@@ -354,6 +362,9 @@ def test_nothing_of_theirs_runs(guarded: psycopg.Connection) -> None:
         CREATE TABLE lm.numbers AS
         SELECT i::float8 AS x, sin(i) AS y FROM generate_series(1, 9) AS i;
         CREATE TABLE lm.sample AS SELECT adjustment AS x FROM lm.attention_adjustment LIMIT 1;
+        INSERT INTO lm.tag (run_id, position, name, value)
+        SELECT run_id, position, 'kind', CASE position WHEN 0 THEN 'first' ELSE 'later' END
+        FROM lm.run_token;
         CREATE SCHEMA evil;
         GRANT ALL ON SCHEMA evil, public TO psqlm_mallory;
         """

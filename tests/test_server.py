@@ -15,6 +15,7 @@ import psutil
 import psycopg
 import pytest
 from conftest import server_folder
+from psycopg.pq import PGconn, Ping
 
 from psqlm.database import processes, system_user
 from psqlm.database import server as embedded
@@ -148,7 +149,7 @@ def test_memory_fits_the_machine(memory: int, shared_buffers: int) -> None:
 
 @pytest.mark.parametrize(
     ("disk", "log", "temporary"),
-    [(0, 32, 0), (GB, 128, 256), (32 * GB, 1024, 8192), (8192 * GB, 4096, 1 << 20)],
+    [(0, 32, 0), (GB, 64, 256), (32 * GB, 128, 8192), (8192 * GB, 128, 1 << 20)],
 )
 def test_files_fit_the_disk(disk: int, log: int, temporary: int) -> None:
     values = settings(GB, disk)
@@ -278,6 +279,22 @@ def test_stopping_takes_no_longer_than_its_queries(home: Path) -> None:
     client, _ = computing(server)
     assert server.stop()
     assert client.wait(timeout=30) != 0
+
+
+def test_stopping_while_it_recovers(home: Path) -> None:
+    """A process of the server has been killed, and PostgreSQL starts anew by itself."""
+    server = EmbeddedServer(home)
+    server.start()
+    client, process = computing(server)
+    process.kill()
+    until = time.monotonic() + 10
+    while PGconn.ping(server.dsn.encode()) != Ping.REJECT and time.monotonic() < until:
+        time.sleep(0.001)
+    began = time.monotonic()
+    assert server.stop()
+    assert time.monotonic() - began < 30
+    assert processes.server_of(server.data) is None
+    assert client.wait(timeout=10) != 0
 
 
 def test_a_query_does_not_fill_the_disk(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

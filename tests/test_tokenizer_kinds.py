@@ -6,7 +6,6 @@ import json
 import random
 import shutil
 import time
-from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -16,51 +15,12 @@ import pytest
 from tokenized import LOCALES, decode, encode
 from tokenizer_kinds import BYTE_TOKENS, EVERY, KINDS, WORDS, random_texts
 from tokenizers import Tokenizer, normalizers
-from transformers import GPT2Config, GPT2LMHeadModel
 from transformers.convert_slow_tokenizer import bytes_to_unicode
 
-from psqlm import loader
 from psqlm.errors import PsqlmError
 from psqlm.loader.tokenizer import read_tokenizer
 
 N_TEXTS = 1700  # in each locale, so more than 5,000 for each kind
-
-
-@pytest.fixture(scope="session")
-def kinds(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Tokenizer, Path]]:
-    """The tokenizers, and models of next to no weights that have them."""
-    made = {}
-    for number, (kind, make) in enumerate(KINDS.items()):
-        folder = tmp_path_factory.mktemp(f"kind{number}")
-        tokenizer = make()
-        size = tokenizer.get_vocab_size()
-        config = GPT2Config(
-            vocab_size=size, bos_token_id=None, eos_token_id=None, n_embd=2, n_layer=1, n_head=1
-        )
-        GPT2LMHeadModel(config).save_pretrained(folder)
-        tokenizer.save(str(folder / "tokenizer.json"))
-        made[kind] = (Tokenizer.from_file(str(folder / "tokenizer.json")), folder)
-    return made
-
-
-@pytest.fixture(scope="session")
-def connections(
-    make_database: Callable[..., str], kinds: dict[str, tuple[Tokenizer, Path]]
-) -> Iterator[dict[str, psycopg.Connection]]:
-    """Databases of each locale with all of them."""
-    opened: dict[str, psycopg.Connection] = {}
-    for number, (locale, options) in enumerate(LOCALES.items()):
-        try:
-            dsn = make_database(f"psqlm_kinds_{number}", **options)
-        except psycopg.Error:
-            continue  # not every server has ICU, and the builtin provider came with PostgreSQL 17
-        opened[locale] = psycopg.connect(dsn)
-        for kind, (_, folder) in kinds.items():
-            loader.load(opened[locale], str(folder), kind)
-        opened[locale].commit()
-    yield opened
-    for connection in opened.values():
-        connection.close()
 
 
 def one(connection: psycopg.Connection, query: str, *values: Any) -> Any:
@@ -76,17 +36,17 @@ def one(connection: psycopg.Connection, query: str, *values: Any) -> Any:
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("locale", LOCALES)
 def test_random_texts(
-    connections: dict[str, psycopg.Connection],
+    kind_databases: dict[str, psycopg.Connection],
     kinds: dict[str, tuple[Tokenizer, Path]],
     locale: str,
     kind: str,
 ) -> None:
-    if locale not in connections:
+    if locale not in kind_databases:
         pytest.skip(f"this server has no databases of {locale}")
     texts = list(random_texts(f"{locale}, {kind}", N_TEXTS))
     tokenizer, _ = kinds[kind]
     theirs = [encoding.ids for encoding in tokenizer.encode_batch(texts)]
-    ours = encode(connections[locale], texts, kind)
+    ours = encode(kind_databases[locale], texts, kind)
     different = [
         (text, mine, reference)
         for text, mine, reference in zip(texts, ours, theirs, strict=True)
@@ -97,7 +57,9 @@ def test_random_texts(
 
 @pytest.mark.parametrize("kind", ["SmolLM2: digits apart", "Llama 3"])
 def test_every_character_is_cut_as_the_reference_has_it(
-    connections: dict[str, psycopg.Connection], kinds: dict[str, tuple[Tokenizer, Path]], kind: str
+    kind_databases: dict[str, psycopg.Connection],
+    kinds: dict[str, tuple[Tokenizer, Path]],
+    kind: str,
 ) -> None:
     """After a letter, a digit, an apostrophe and spaces, before letters."""
     text = "".join(f"a{c}1'{c}e {c}!  {c}w\n" for c in EVERY)
@@ -105,7 +67,7 @@ def test_every_character_is_cut_as_the_reference_has_it(
     assert cut is not None
     theirs = [text[start:end] for _, (start, end) in cut.pre_tokenize_str(text)]
     ours = one(
-        connections["C"],
+        kind_databases["C"],
         """
         SELECT array_agg(p.match[1] ORDER BY p.number)
         FROM lm_internal.tokenizer(%s) AS t
@@ -121,12 +83,12 @@ def test_every_character_is_cut_as_the_reference_has_it(
 
 
 def test_every_character_is_normalized_as_the_reference_has_it(
-    connections: dict[str, psycopg.Connection],
+    kind_databases: dict[str, psycopg.Connection],
 ) -> None:
     """Alone and among marks that are ordered by their class or compose."""
     forms = ("a{}\u0323", "a\u0301{}", "{}\u0301")
     texts = [form.format(c) for form in forms for c in EVERY]
-    rows = connections["C"].execute(
+    rows = kind_databases["C"].execute(
         """
         SELECT lm_internal.nfc(t.text)
         FROM unnest(%s::text[]) WITH ORDINALITY AS t (text, number)
@@ -140,7 +102,7 @@ def test_every_character_is_normalized_as_the_reference_has_it(
 
 
 def test_single_words_end_where_the_reference_has_it(
-    connections: dict[str, psycopg.Connection], kinds: dict[str, tuple[Tokenizer, Path]]
+    kind_databases: dict[str, psycopg.Connection], kinds: dict[str, tuple[Tokenizer, Path]]
 ) -> None:
     """A token for a single word, with every character of planes 0, 1 and 14 beside it."""
     tokenizer, _ = kinds["all flags, bytes"]
@@ -153,7 +115,7 @@ def test_single_words_end_where_the_reference_has_it(
         if number not in encoding.ids
     ]
     ours = one(
-        connections["C"],
+        kind_databases["C"],
         """
         SELECT regexp_replace(
             %s COLLATE "C", replace(lm_internal.word_character(), '[', '[^') || '+', '', 'g'
@@ -183,22 +145,26 @@ def test_texts_that_are_not_cut_are_cut_where_no_merge_crosses(
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_is_put_in_front_can_be_left_out(
-    connections: dict[str, psycopg.Connection], kinds: dict[str, tuple[Tokenizer, Path]], kind: str
+    kind_databases: dict[str, psycopg.Connection],
+    kinds: dict[str, tuple[Tokenizer, Path]],
+    kind: str,
 ) -> None:
     tokenizer, _ = kinds[kind]
     text = "the king said <s> nothing"
-    rows = connections["C"].execute(
+    rows = kind_databases["C"].execute(
         'SELECT t."position", t.token_id FROM lm.tokenize(%s, %s) AS t', (text, kind)
     )
     assert rows.fetchall() == list(enumerate(tokenizer.encode(text).ids))
     without = tokenizer.encode(text, add_special_tokens=False).ids
-    assert one(connections["C"], "SELECT lm.encode(%s, %s, false)", text, kind) == without
-    assert one(connections["C"], "SELECT lm.encode('', %s)", kind) == tokenizer.encode("").ids
+    assert one(kind_databases["C"], "SELECT lm.encode(%s, %s, false)", text, kind) == without
+    assert one(kind_databases["C"], "SELECT lm.encode('', %s)", kind) == tokenizer.encode("").ids
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_decoding(
-    connections: dict[str, psycopg.Connection], kinds: dict[str, tuple[Tokenizer, Path]], kind: str
+    kind_databases: dict[str, psycopg.Connection],
+    kinds: dict[str, tuple[Tokenizer, Path]],
+    kind: str,
 ) -> None:
     """Of texts, and of tokens in any order."""
     tokenizer, _ = kinds[kind]
@@ -212,19 +178,21 @@ def test_decoding(
     sequences = [encoding.ids for encoding in tokenizer.encode_batch(texts)]
     sequences += [source.choices(ids, k=source.randint(0, 30)) for _ in range(300)]
     theirs = [tokenizer.decode(sequence, skip_special_tokens=False) for sequence in sequences]
-    assert decode(connections["C"], sequences, kind) == theirs
+    assert decode(kind_databases["C"], sequences, kind) == theirs
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_token_is_found_by_its_text(
-    connections: dict[str, psycopg.Connection], kinds: dict[str, tuple[Tokenizer, Path]], kind: str
+    kind_databases: dict[str, psycopg.Connection],
+    kinds: dict[str, tuple[Tokenizer, Path]],
+    kind: str,
 ) -> None:
     """Nothing put in front is in the way, be it BOS or a space."""
     tokenizer, _ = kinds[kind]
     spelled = "\u2581king" if tokenizer.token_to_id("\u2581king") else "\u0120king"
-    number = one(connections["C"], "SELECT lm.token_id(' king', %s)", kind)
+    number = one(kind_databases["C"], "SELECT lm.token_id(' king', %s)", kind)
     assert number == tokenizer.token_to_id(spelled)
-    assert one(connections["C"], "SELECT lm.decode_bytes(ARRAY[%s::int], %s)", number, kind) == (
+    assert one(kind_databases["C"], "SELECT lm.decode_bytes(ARRAY[%s::int], %s)", number, kind) == (
         b" king"
     )
 
@@ -234,7 +202,9 @@ def test_a_token_is_found_by_its_text(
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_merge_steps(
-    connections: dict[str, psycopg.Connection], kinds: dict[str, tuple[Tokenizer, Path]], kind: str
+    kind_databases: dict[str, psycopg.Connection],
+    kinds: dict[str, tuple[Tokenizer, Path]],
+    kind: str,
 ) -> None:
     """The last pieces are the reference's tokens of the word; each step makes one of the pair."""
     contents = json.loads(kinds[kind][1].joinpath("tokenizer.json").read_text(encoding="utf-8"))
@@ -256,7 +226,7 @@ def test_merge_steps(
         else:
             spelled = "".join(bytes_to_unicode()[byte] for byte in word.encode())
         query = "SELECT step, pieces, merged, rank FROM lm.merge_steps(%s, %s)"
-        steps = connections["C"].execute(query, (word, kind)).fetchall()
+        steps = kind_databases["C"].execute(query, (word, kind)).fetchall()
         assert [step for step, *_ in steps] == list(range(len(steps)))
         assert steps[-1][1] == [shown(token.value, model) for token in bpe.tokenize(spelled)]
         for (_, before, *_), (_, after, merged, rank) in pairwise(steps):
@@ -302,13 +272,13 @@ LONG = {
 )
 @pytest.mark.parametrize("text", LONG)
 def test_long_pieces(
-    connections: dict[str, psycopg.Connection],
+    kind_databases: dict[str, psycopg.Connection],
     kinds: dict[str, tuple[Tokenizer, Path]],
     kind: str,
     text: str,
 ) -> None:
     tokenizer, _ = kinds[kind]
-    assert encode(connections["C"], [LONG[text]], kind) == [tokenizer.encode(LONG[text]).ids]
+    assert encode(kind_databases["C"], [LONG[text]], kind) == [tokenizer.encode(LONG[text]).ids]
 
 
 # What is refused ----------------------------------------------------------------------------------
@@ -397,16 +367,16 @@ def test_bos_without_tokenizer_json(
 
 @pytest.mark.parametrize("kind", ["Llama 2", "Qwen"])
 def test_a_prompt_that_is_too_long_is_refused_at_once(
-    connections: dict[str, psycopg.Connection], kind: str
+    kind_databases: dict[str, psycopg.Connection], kind: str
 ) -> None:
     started = time.perf_counter()
     with pytest.raises(psycopg.errors.InvalidParameterValue, match="tokens or more and model"):
-        connections["C"].execute("SELECT lm.forward(repeat('日', 3000000), %s)", (kind,))
-    connections["C"].rollback()
+        kind_databases["C"].execute("SELECT lm.forward(repeat('日', 3000000), %s)", (kind,))
+    kind_databases["C"].rollback()
     assert time.perf_counter() - started < 1
 
 
-def test_add_special_must_be_said(connections: dict[str, psycopg.Connection]) -> None:
+def test_add_special_must_be_said(kind_databases: dict[str, psycopg.Connection]) -> None:
     with pytest.raises(psycopg.errors.InvalidParameterValue, match="add_special is NULL"):
-        connections["C"].execute("SELECT lm.encode('x', 'Qwen', NULL)")
-    connections["C"].rollback()
+        kind_databases["C"].execute("SELECT lm.encode('x', 'Qwen', NULL)")
+    kind_databases["C"].rollback()

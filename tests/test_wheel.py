@@ -81,7 +81,11 @@ def test_only_psqlm_lands_in_site_packages(dist: Path) -> None:
         ours = {path.name for path in (CHECKOUT / folder).glob(f"*{suffix}")}
         theirs = {Path(name).name for name in names if name.startswith(f"psqlm/{folder}/")}
         assert ours <= theirs
-    ours = {f"{path.relative_to(CHECKOUT)}" for path in (CHECKOUT / "psqlm").rglob("*.py")}
+    ours = {
+        f"{path.relative_to(CHECKOUT)}"
+        for suffix in ("py", "sql", "html", "css", "js")
+        for path in (CHECKOUT / "psqlm").rglob(f"*.{suffix}")
+    }
     assert ours <= set(names)
     for name in ("config.json", "model.safetensors", "vocab.json", "merges.txt"):
         assert {f"psqlm/demo/{name}", f"psqlm/demo_llama/{name}"} <= set(names)

@@ -7,6 +7,7 @@ import random
 import sys
 from collections.abc import Callable, Iterator
 from functools import cache
+from pathlib import Path
 
 from tokenizers import (
     AddedToken,
@@ -19,6 +20,7 @@ from tokenizers import (
     processors,
     trainers,
 )
+from transformers import GPT2Config, GPT2LMHeadModel
 
 VOCABULARY = 3000
 
@@ -276,3 +278,24 @@ def random_texts(seed: str, count: int) -> Iterator[str]:
                     code_point = source.randint(1, sys.maxunicode)
                     pieces.append(chr(code_point) if not 0xD800 <= code_point < 0xE000 else "x")
         yield source.choice(("", " ")).join(pieces)
+
+
+def save(kind: str, folder: Path) -> tuple[Tokenizer, Path]:
+    """Make a tokenizer and a model of next to no weights that has it, and save them.
+
+    Returns:
+        The tokenizer as it is read back, and the folder.
+    """
+    made = KINDS[kind]()
+    config = GPT2Config(
+        vocab_size=made.get_vocab_size(),
+        bos_token_id=None,
+        eos_token_id=None,
+        n_embd=2,
+        n_layer=1,
+        n_head=1,
+    )
+    GPT2LMHeadModel(config).save_pretrained(folder)
+    path = folder / "tokenizer.json"
+    made.save(str(path))
+    return Tokenizer.from_file(str(path)), folder

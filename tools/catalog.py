@@ -23,21 +23,27 @@ TARGET = ROOT / "docs" / "reference.md"
 # What a user calls or reads first, in this order. What else is in schema lm follows.
 FOR_USERS = {
     "1_tables": """
-        run run_token attention_adjustment activation logit tag intervention model vocabulary site
+        run run_token attention_adjustment activation logit tag intervention intervention_set model
+        vocabulary site
     """,
-    "2_models": "set_default_model default_model model_site drop_model drop_runs drop_leftovers",
+    "2_models": """
+        set_default_model default_model model_site drop_model drop_runs drop_leftovers
+        grant_to_roles keep_runs_private runs_are_private progress
+    """,
     "3_tokenizer": "tokenize encode decode decode_bytes merge_steps",
     "4_operators": "fill concat total",
     "6_runs": """
         forward forward_many next_token captured vector_at run_position
-        replace_interventions make_intervention forward_once find_runs select_runs named_runs token
-        token_tag token_id embedding activation_array adjustment_array
+        replace_interventions make_intervention forward_once find_runs select_runs named_runs
+        latest_run run_summary capture_bytes token token_tag token_id embedding model_storage
+        run_storage table_storage activation_array adjustment_array embedding_array
     """,
     "7_generation": "generate generate_tokens generate_many score",
     "8_lenses": """
-        attention_pattern head_scores logit_lens lens_trajectory lens_logits logit_attribution
-        head_results surprise perplexity final_logits residual_norm residual_cosine nearest_tokens
-        nearest_activations index_activations patching_sweep
+        help attention_pattern head_scores attention_share unit_effects logit_lens lens_grid
+        lens_trajectory lens_logits logit_attribution head_results predictions surprise perplexity
+        final_logits residual_norm residual_cosine nearest_tokens nearest_activations
+        index_activations patching_sweep
     """,
     "9_least_squares": """
         adjustment_norm lag_design lag_ols lag_diagnostics lag_rows ols observation ols_moments

@@ -6,8 +6,11 @@ It works in a database of its own, on the server in use, and drops it again.
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
+import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +29,9 @@ DATABASE = "psqlm_cookbook"
 # a question in SQL, and the answer if there is one
 BLOCK = re.compile(r"```sql\n(?P<sql>.*?)```\n(?:\n```text\n(?P<answer>.*?)```\n)?", re.DOTALL)
 
+# the same in Python
+PYTHON = re.compile(r"```python\n(?P<code>.*?)```\n(?:\n```text\n(?P<answer>.*?)```\n)?", re.DOTALL)
+
 # more digits than one would round to oneself: of 15 that psql shows, five are enough to read
 LONG = re.compile(r"-?(?=[\d.]{8})\d*\.\d+(e[-+]\d+)?")
 
@@ -38,6 +44,16 @@ def questions(text: str) -> list[str]:
 def answers(text: str) -> list[str]:
     """What the cookbook says psql answers to each; empty where it says nothing."""
     return [block["answer"] or "" for block in BLOCK.finditer(text)]
+
+
+def programs(text: str) -> list[str]:
+    """The Python of the cookbook, block by block."""
+    return [block["code"] for block in PYTHON.finditer(text)]
+
+
+def printed(text: str) -> list[str]:
+    """What the cookbook says each of them prints; empty where it says nothing."""
+    return [block["answer"] or "" for block in PYTHON.finditer(text)]
 
 
 def ask(dsn: str, blocks: list[str]) -> list[str]:
@@ -64,6 +80,7 @@ def ask(dsn: str, blocks: list[str]) -> list[str]:
             "--file=-",
             f"--dbname={dsn}",
         ],
+        cwd=ROOT,  # there are the files that questions read
         input=script,
         capture_output=True,
         text=True,
@@ -72,6 +89,35 @@ def ask(dsn: str, blocks: list[str]) -> list[str]:
         raise RuntimeError(psql.stderr)
     output = re.sub(r" +$", "", psql.stdout, flags=re.MULTILINE)
     return [part.strip("\n") for part in output.split(f"{end}\n")][:-1]
+
+
+def run(dsn: str, blocks: list[str]) -> list[str]:
+    """Run blocks of Python, each by itself, in a folder that goes with what they write.
+
+    Args:
+        dsn: the database that they find; they come after the questions in SQL.
+        blocks: Python.
+
+    Returns:
+        What each prints, blanks at the ends of lines taken off.
+
+    Raises:
+        RuntimeError: one failed; the message is Python's.
+    """
+    replies = []
+    for block in blocks:
+        with tempfile.TemporaryDirectory() as folder:
+            result = subprocess.run(
+                [sys.executable, "-c", block],
+                cwd=folder,
+                env=os.environ | {"PSQLM_DSN": dsn},
+                capture_output=True,
+                text=True,
+            )
+        if result.returncode != 0:
+            raise RuntimeError(f"{block}\n{result.stderr}")
+        replies.append(re.sub(r" +$", "", result.stdout, flags=re.MULTILINE).strip("\n"))
+    return replies
 
 
 def rounded(reply: str) -> str:
@@ -111,7 +157,6 @@ def load_models(connection: Connection[Any]) -> None:
     for name in BUNDLED:
         if not loader.is_loaded(connection, name):
             loader.load(connection, name)
-    connection.execute("SELECT lm.set_default_model(%s)", (next(iter(BUNDLED)),))
 
 
 def fill(text: str, replies: list[str]) -> str:
@@ -123,6 +168,16 @@ def fill(text: str, replies: list[str]) -> str:
         return f"```sql\n{block['sql']}```\n" + (f"\n```text\n{reply}\n```\n" if reply else "")
 
     return BLOCK.sub(answered, text)
+
+
+def fill_printed(text: str, replies: list[str]) -> str:
+    """The cookbook with what its programs print below them."""
+    remaining = iter(replies)
+
+    def answered(block: re.Match[str]) -> str:
+        return f"```python\n{block['code']}```\n\n```text\n{next(remaining)}\n```\n"
+
+    return PYTHON.sub(answered, text)
 
 
 def main() -> None:
@@ -137,7 +192,8 @@ def main() -> None:
                 load_models(connection)
             for target in TARGETS:
                 text = target.read_text()
-                target.write_text(fill(text, ask(dsn, questions(text))))
+                text = fill(text, ask(dsn, questions(text)))
+                target.write_text(fill_printed(text, run(dsn, programs(text))))
         finally:
             administrator.execute(f"DROP DATABASE {DATABASE}")
 

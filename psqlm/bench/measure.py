@@ -11,7 +11,7 @@ from typing import Any
 
 import psycopg
 
-from psqlm.bench import theirs
+from psqlm.bench import theirs, throughput
 from psqlm.bench.ours import TEXT, Ours
 from psqlm.bench.plan import DEMO, Plan
 from psqlm.bench.report import Row
@@ -85,6 +85,11 @@ class Measurements:
         if first and plan.several:
             count, n_tokens = plan.several
             yield f"{count} sequences at once", partial(self._several, count, n_tokens)
+        if first and plan.together:
+            count, context = plan.together
+            yield f"{count} sequences continued together", partial(self._together, count, context)
+        if first and plan.corpus:
+            yield f"corpus of {plan.corpus} texts", self._corpus
         if first:
             for context in plan.memory:
                 words = f"memory of a generation at context {context}"
@@ -172,13 +177,13 @@ class Measurements:
     def _decode(self, words: str, context: int) -> Iterator[Row]:
         prompt, n_samples = self.ours.prompt(context), self._plan.steps
         ours = self.ours.steps(prompt.text, n_samples + 2)
-        other = self.theirs.steps(prompt.tokens) if self.theirs else None
+        other = self.theirs.steps([prompt.tokens]) if self.theirs else None
         chosen: tuple[list[int], list[int]] = ([], [])
         try:
             # a warm-up: the prompt with the token after it, and one more token
             samples = in_turn(
                 lambda: chosen[0].append(next(ours)),
-                (lambda: chosen[1].append(next(other))) if other else None,
+                (lambda: chosen[1].extend(next(other))) if other else None,
                 n_samples,
                 warm_up=2,
             )
@@ -224,6 +229,16 @@ class Measurements:
             rows.append(self._row(f"sequences-{number}", name, samples, note="lm.forward_many"))
         yield from rows
         yield rows[1].over(rows[0], f"  … {count} over 1")
+
+    def _together(self, count: int, context: int) -> Iterator[Row]:
+        prompts = self.ours.prompts(context, count)
+        return throughput.together(self.ours, self.theirs, self.dtype, prompts, self._plan.steps)
+
+    def _corpus(self) -> Iterator[Row]:
+        texts = self.ours.texts(self._plan.corpus)
+        return throughput.run_corpus(
+            self.ours, self.theirs, self.dtype, self._dsn, texts, self._plan.jobs
+        )
 
     def _memory(self, words: str, context: int) -> Iterator[Row]:
         prompt = self.ours.prompt(context)

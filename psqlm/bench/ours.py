@@ -17,7 +17,8 @@ from psqlm import loader
 from psqlm.bench.prose import prose
 from psqlm.errors import PsqlmError
 
-TEXT = prose(20_000)
+TEXT = prose(100_000)
+LENGTHS = (24, 48, 96, 144)  # of a corpus's texts, in tokens
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,16 @@ class Ours:
             start += n_tokens if fits else 1
         return found
 
+    def texts(self, count: int) -> list[Prompt]:
+        """Paragraphs of prose, shorter and longer ones by turns.
+
+        Raises:
+            PsqlmError: the prose is too short.
+        """
+        each = -(-count // len(LENGTHS))
+        by_length = [self.prompts(n_tokens, each) for n_tokens in LENGTHS]
+        return [prompts[number] for number in range(each) for prompts in by_length][:count]
+
     def prompt(self, n_tokens: int) -> Prompt:
         """A prompt with this many tokens."""
         return self.prompts(n_tokens)[0]
@@ -124,6 +135,19 @@ class Ours:
             )
             while (row := cursor.fetchone()) is not None:
                 yield row[0]
+
+    def steps_together(
+        self, texts: Sequence[str], n_tokens: int
+    ) -> Generator[list[int], None, None]:
+        """Greedy tokens, one for each text, computed when they are asked for."""
+        with self.connection.transaction(), self.connection.cursor(name="bench") as cursor:
+            cursor.execute(
+                "SELECT g.token_id FROM lm_internal.generated(%s::text[], %s, 0, NULL, NULL, NULL,"
+                " lm.model_id(%s), NULL, false) AS g",
+                (list(texts), n_tokens, self.model),
+            )
+            while len(rows := cursor.fetchmany(len(texts))) == len(texts):
+                yield [token for (token,) in rows]
 
     @property
     def model_id(self) -> int:

@@ -22,6 +22,9 @@ class Plan:
         profile: the forward pass and the context whose stages are timed, in tokens.
         watched: number of times their stages are timed.
         several: sequences run together, and the length of each in tokens.
+        together: texts continued together, and their length in tokens before.
+        corpus: texts of a corpus, none if 0.
+        jobs: passes at a time over the corpus, each measured.
         memory: contexts at which the memory of a generation is watched, in tokens.
         article: whether the article's analysis is run from a shell.
     """
@@ -36,6 +39,9 @@ class Plan:
     profile: tuple[int, int] = (95, 100)
     watched: int = 3
     several: tuple[int, int] | None = (8, 32)
+    together: tuple[int, int] | None = (8, 100)
+    corpus: int = 200
+    jobs: tuple[int, ...] = (1, 2, 4)
     memory: tuple[int, ...] = (100, 500)
     article: bool = True
 
@@ -50,6 +56,8 @@ QUICK = Plan(
     logits=False,
     watched=1,
     several=None,
+    together=None,
+    corpus=0,
     memory=(),
     article=False,
 )

@@ -10,6 +10,7 @@ TOPICS = ("objects", "naming", "exceptions", "import", "execmodel")
 
 def prose(size: int) -> str:
     """This many bytes of English text, nothing repeated on purpose. Each paragraph is a line."""
-    text = "\n\n".join(topics[name].strip() for name in TOPICS)
+    names = [*TOPICS, *sorted(set(topics) - set(TOPICS))]
+    text = "\n\n".join(topics[name].strip() for name in names)
     unwrapped = re.sub(r"(?<!\n)\n[ ]*(?!\n)", " ", text)
     return unwrapped.encode()[:size].decode(errors="ignore")

@@ -90,7 +90,7 @@ class Pass:
 
     @property
     def arguments(self) -> list[Any]:
-        """The arguments of lm.transformer."""
+        """The arguments of lm_internal.transformer."""
         n_tokens = len(self.tokens)
         return [
             self.model_id,

@@ -56,7 +56,10 @@ class Theirs:
         self._torch = torch
 
     def forward(self, sequences: Sequence[Sequence[int]]) -> list[Any]:
-        """Attention adjustments of sequences of one length, a tensor per layer; no logits."""
+        """Attention adjustments of sequences, padded to one length, by layer; no logits."""
+        longest = max(map(len, sequences))
+        tokens = self._torch.tensor([[*s, *[0] * (longest - len(s))] for s in sequences])
+        mask = self._torch.tensor([[1] * len(s) + [0] * (longest - len(s)) for s in sequences])
         adjustments: list[Any] = []
         hooks = [
             self._model.get_submodule(name).register_forward_hook(
@@ -66,7 +69,7 @@ class Theirs:
         ]
         try:
             with self._torch.inference_mode():
-                self._model.base_model(self._torch.tensor(sequences), use_cache=False)
+                self._model.base_model(tokens, attention_mask=mask, use_cache=False)
         finally:
             for hook in hooks:
                 hook.remove()
@@ -78,14 +81,14 @@ class Theirs:
             answer = self._model(self._torch.tensor([tokens]), use_cache=False).logits[0, -1]
         return np.asarray(answer.double().numpy())
 
-    def steps(self, tokens: Sequence[int]) -> Iterator[int]:
-        """Greedy tokens, each computed from the one before and the cache that `generate` uses."""
-        cache, fed = None, self._torch.tensor([tokens])
+    def steps(self, sequences: Sequence[Sequence[int]]) -> Iterator[list[int]]:
+        """Greedy tokens, one for each sequence of one length, from the cache of `generate`."""
+        cache, fed = None, self._torch.tensor(sequences)
         while True:
             with self._torch.inference_mode():
                 out = self._model(fed, past_key_values=cache, use_cache=True, logits_to_keep=1)
                 cache, fed = out.past_key_values, out.logits[:, -1:].argmax(-1)
-            yield int(fed)
+            yield [int(token) for token in fed[:, 0]]
 
     def generate(self, tokens: Sequence[int], n_tokens: int) -> list[int]:
         """A greedy continuation by transformers' own `generate`."""

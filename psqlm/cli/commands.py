@@ -4,17 +4,43 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, TypeVar
 
 import typer
 
 from psqlm import __version__
-from psqlm.cli import analyze, complete, parquet, run, server, verify
+from psqlm.cli import (
+    analyze,
+    cancel,
+    complete,
+    grant,
+    parquet,
+    run,
+    runs,
+    server,
+    status,
+    verify,
+    view,
+)
+from psqlm.cli.log import Logged, note
 from psqlm.cli.options import Dsn, Interventions, Model
 from psqlm.cli.shell import Commands, connect
+from psqlm.printable import printable
 
-app = typer.Typer(
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+class App(typer.Typer):
+    """The program: each of its commands is logged."""
+
+    def command(self, *arguments: Any, **options: Any) -> Callable[[Command], Command]:
+        """Add a command."""
+        return super().command(*arguments, **{"cls": Logged, **options})
+
+
+app = App(
     cls=Commands,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -89,6 +115,10 @@ def load(
     yes: Annotated[
         bool, typer.Option("--yes", "-y", help="Do not ask before --force removes runs.")
     ] = False,
+    keep_old: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Replace, and keep the old model and its runs as NAME."),
+    ] = None,
     if_missing: Annotated[
         bool, typer.Option("--if-missing", help="Do nothing if a model of that name is loaded.")
     ] = False,
@@ -108,9 +138,10 @@ def load(
     name = name or loader.default_name(source)
     with connect(dsn) as connection:
         if not (if_missing and loader.is_loaded(connection, name)):
-            if force and not yes:
+            if force and not (yes or keep_old):
                 confirm_replacement(connection, name)
-            load_with_progress(connection, source, name, revision, dtype, force)
+            replaces = force or keep_old is not None
+            load_with_progress(connection, source, name, revision, dtype, replaces, keep_old)
 
 
 @app.command()
@@ -131,10 +162,16 @@ def drop(
 
     with connect(dsn) as connection:
         loader.drop(connection, name)
-    typer.echo(f"dropped {name}", err=True)
+    typer.echo(f"dropped {printable(name)}", err=True)
 
 
 app.command()(run.run)
+
+
+app.command()(runs.runs)
+
+
+app.command()(runs.rm)
 
 
 @app.command()
@@ -163,14 +200,26 @@ def generate(
         pieces = stream(
             connection, prompt, n_tokens, temperature, top_k, top_p, seed, model, interventions
         )
-        for number, piece in enumerate(pieces):
-            # the prompt once the first token is there: bad input is an error and nothing else
-            typer.echo(piece if number else prompt + piece, nl=False)
-            sys.stdout.flush()
-    typer.echo()
+        n_pieces = 0
+        try:
+            for piece in pieces:
+                # the prompt once the first token is there: bad input is an error and nothing else
+                text = piece if n_pieces else prompt + piece
+                n_pieces += 1
+                # whole, to a file or a pipe; a terminal would obey what it holds
+                shown = printable(text, "\n\t") if sys.stdout.isatty() else text
+                typer.echo(shown, nl=False, color=True)
+                sys.stdout.flush()
+                note(pieces=n_pieces)
+        finally:
+            if n_pieces:
+                typer.echo()  # after Ctrl-C too
 
 
 app.command()(analyze.analyze)
+
+
+app.command()(view.view)
 
 
 app.command()(verify.verify)
@@ -182,6 +231,18 @@ app.command()(parquet.export)
 app.command("import")(parquet.import_)
 
 
+app.command()(grant.grant)
+
+
+app.command()(status.status)
+
+
+app.command()(cancel.cancel)
+
+
+app.command()(status.vacuum)
+
+
 @app.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
 def sql(
     arguments: Annotated[list[str] | None, typer.Argument(metavar="PSQL_ARGUMENTS")] = None,
@@ -190,8 +251,12 @@ def sql(
 
     Examples: **psqlm sql** · **psqlm sql -c "TABLE lm.adjustment_norm" --csv**
     """
+    from psqlm.cli.starters import greet
     from psqlm.database.psql import execute
 
+    if not arguments and sys.stdin.isatty() and sys.stdout.isatty():
+        with connect(None) as connection:
+            greet(connection)
     execute(arguments or [])
 
 

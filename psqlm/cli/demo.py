@@ -7,10 +7,13 @@ from pathlib import Path
 import psycopg
 from rich import box
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from psqlm import loader
 from psqlm.cli.models import load_with_progress
+from psqlm.cli.shell import command_name
+from psqlm.cli.starters import STARTERS
 from psqlm.runs.forward import forward
 
 MODEL = "demo"
@@ -52,6 +55,5 @@ def run_demo(connection: psycopg.Connection, out: Path) -> None:
     run_id = forward(connection, DEMO_PROMPT, MODEL)
     console.print(f"run {run_id}\n", highlight=False)
     report(compare(connection, [[run_id]], RECIPE), out, console)
-    console.print(
-        "\nNext: [bold]psqlm sql[/], and in it \\d lm.* or SELECT * FROM lm.adjustment_norm"
-    )
+    psql = escape(f"{command_name()} sql")
+    console.print(f"\nNext: [bold]{psql}[/], and in it", STARTERS[0])

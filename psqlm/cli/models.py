@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 
 import psycopg
-import typer
 from rich import box
 from rich.console import Console
 from rich.progress import (
@@ -19,7 +18,10 @@ from rich.progress import (
 from rich.table import Table
 
 from psqlm import loader
+from psqlm.cli.log import note
+from psqlm.cli.shell import agreed
 from psqlm.errors import PsqlmError
+from psqlm.printable import printable
 
 
 def load_with_progress(
@@ -29,12 +31,13 @@ def load_with_progress(
     revision: str | None = None,
     dtype: str | None = None,
     force: bool = False,
+    keep_old: str | None = None,
 ) -> str:
     """Load a model as `loader.load` does, with a bar of bytes and rate on standard error."""
     console = Console(stderr=True)
     start, size = time.monotonic(), 0
     with Progress(
-        TextColumn("loading {task.description}"),
+        TextColumn("loading {task.description}", markup=False),
         BarColumn(),
         DownloadColumn(),
         TransferSpeedColumn(),
@@ -43,18 +46,19 @@ def load_with_progress(
         transient=True,
         disable=not console.is_terminal,
     ) as progress:
-        task = progress.add_task(source, visible=False, total=None)
+        task = progress.add_task(printable(source), visible=False, total=None)
 
         def show(done: int, total: int) -> None:
             nonlocal size
             size = total
             progress.update(task, completed=done, total=total, visible=True)
 
-        loaded = loader.load(connection, source, name, revision, dtype, force, show)
+        loaded = loader.load(connection, source, name, revision, dtype, force, show, keep_old)
     seconds = time.monotonic() - start
-    megabytes = size / 1e6
+    note(loaded=loaded, megabytes=round(size / 1e6, 1))
     console.print(
-        f"loaded {loaded}: {megabytes:.1f} MB in {seconds:.1f} s, {megabytes / seconds:.0f} MB/s",
+        f"loaded {printable(loaded)}: {size / 1e6:.1f} MB in {seconds:.1f} s, "
+        f"{size / 1e6 / seconds:.0f} MB/s",
         highlight=False,
         markup=False,
     )
@@ -76,14 +80,10 @@ def confirm_replacement(connection: psycopg.Connection, name: str) -> None:
     if row is None or row[0] == 0:
         return
     runs = "1 run" if row[0] == 1 else f"{row[0]:,} runs"
-    try:
-        agreed = typer.confirm(f'replace "{name}" and remove its {runs}?', err=True)
-    except typer.Abort:  # end of input
-        typer.echo(err=True)
-        agreed = False
-    if not agreed:
+    if not agreed(f'replace "{printable(name)}" and remove its {runs}?'):
         raise PsqlmError(
-            f'"{name}" and its {runs} are kept: --yes replaces them, --name loads beside them'
+            f'"{name}" and its {runs} are kept: --yes replaces them, --keep-old NAME keeps them '
+            "under another name, --name loads beside them"
         )
 
 
@@ -121,10 +121,10 @@ def print_models(connection: psycopg.Connection) -> None:
         table.add_column(heading, overflow="fold")
     for *values, is_default in rows:
         table.add_row(
-            *("" if value is None else str(value) for value in values),
+            *("" if value is None else printable(str(value)) for value in values),
             "yes" if is_default else "",
         )
-    console = Console()
+    console = Console(markup=False, highlight=False)
     if not console.is_terminal:
         console.width = 200  # a pipe has no width
     console.print(table)

@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from psqlm.cli import complete
-from psqlm.runs.corpus import Each as EachText
+from psqlm.ranges import read_numbers
+from psqlm.runs.texts import Each as EachText
 
 Dsn = Annotated[
     str | None,
@@ -18,7 +19,7 @@ Model = Annotated[
     str | None,
     typer.Option(
         metavar="NAME",
-        help="The model; may be left out if there is one.",
+        help="The model; else the default, the one loaded first.",
         autocompletion=complete.models,
     ),
 ]
@@ -36,7 +37,26 @@ Each = Annotated[
     EachText | None,
     typer.Option(help="Of a file, run each of these, what has been run before excepted."),
 ]
+CaptureLayers = Annotated[
+    str | None, typer.Option(metavar="0,3-5", help="Keep only these layers of the sites; else all.")
+]
+CapturePositions = Annotated[
+    str | None,
+    typer.Option(metavar="0,-1", help="Keep only these positions, -1 the last; else all."),
+]
 Jobs = Annotated[
     int | None,
     typer.Option(min=1, metavar="N", help="Passes at a time; 2, or 1 on a machine of one core."),
 ]
+
+
+def numbers(option: str, text: str | None) -> list[int] | None:
+    """What an option says that takes numbers; None if it was not given.
+
+    Raises:
+        BadParameter: it says something else.
+    """
+    try:
+        return None if text is None else read_numbers(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"{option} takes numbers, such as 1,2,5-9") from error

@@ -10,10 +10,24 @@ from typing import Annotated
 import typer
 
 from psqlm.cli import complete
-from psqlm.cli.options import Dsn, Each, File, Interventions, Jobs, Model
+from psqlm.cli.log import note
+from psqlm.cli.options import (
+    CaptureLayers,
+    CapturePositions,
+    Dsn,
+    Each,
+    File,
+    Interventions,
+    Jobs,
+    Model,
+    numbers,
+)
 from psqlm.cli.shell import connect, read_prompt
+from psqlm.printable import printable
 from psqlm.ranges import write_ranges
-from psqlm.runs.corpus import Outcome, Plan, Text, put_tags, run_corpus, split
+from psqlm.runs.corpus import Outcome, Plan, put_tags, run_corpus
+from psqlm.runs.storage import Storage
+from psqlm.runs.texts import Text, split
 
 MOST_LINES = 10
 """Reasons printed why texts cannot be run; the rest are counted."""
@@ -32,6 +46,8 @@ def run(
             autocompletion=complete.sites,
         ),
     ] = ["attn_out"],  # noqa: B006 (read only)
+    capture_layers: CaptureLayers = None,
+    capture_positions: CapturePositions = None,
     interventions: Interventions = None,
     tag: Annotated[
         list[str] | None,
@@ -54,26 +70,27 @@ def run(
     if each and file is None:
         raise typer.BadParameter("--each goes with --file")
     sites = [site for given in capture for site in given.replace(",", " ").split()]
-    plan = Plan(model, sites, interventions, _tags(tag or []))
+    layers = numbers("--capture-layers", capture_layers)
+    positions = numbers("--capture-positions", capture_positions)
+    plan = Plan(model, sites, interventions, layers, positions, _tags(tag or []))
+    kept = layers is None and positions is None and bool({"attn_out", "all"} & set(sites))
     if each:
         outcome = run_with_progress(split(text, each), plan, jobs, dsn)
-        numbers = write_ranges(outcome.run_ids)
-        typer.echo(numbers)
+        run_id = max(outcome.run_ids)
+        run_ids = write_ranges(outcome.run_ids)
+        typer.echo(run_ids)
         named = next((f"tag:{name}={value}" for name, value in plan.tags.items()), "all")
-        chosen = numbers if len(numbers) <= 40 else named
-        typer.echo(f"next: psqlm analyze --runs {chosen}", err=True)
-        return
-    with connect(dsn) as connection:
-        run_id = forward(connection, text, model, sites, interventions)
-        put_tags(connection, [run_id], plan.tags)
-    typer.echo(run_id)
-    kept = "attn_out" in sites or "all" in sites
-    typer.echo(
-        "next: psqlm analyze, or psqlm sql -c 'TABLE lm.adjustment_norm'"
-        if kept
-        else f"next: psqlm sql -c 'SELECT * FROM lm.captured WHERE run_id = {run_id}'",  # noqa: S608
-        err=True,
-    )
+        chosen = run_ids if len(run_ids) <= 40 else named
+        analyze = f"psqlm analyze --runs {printable(chosen)}"
+    else:
+        with connect(dsn) as connection, connection.transaction():
+            run_id = forward(connection, text, model, sites, interventions, layers, positions)
+            put_tags(connection, [run_id], plan.tags)
+        typer.echo(run_id)
+        note(run=run_id)
+        analyze = "psqlm analyze, or psqlm sql -c 'TABLE lm.adjustment_norm'"
+    look = f"psqlm sql -c 'SELECT * FROM lm.captured WHERE run_id = {run_id}'"  # noqa: S608
+    typer.echo(f"next: {analyze if kept else look}", err=True)
 
 
 def run_with_progress(
@@ -102,8 +119,13 @@ def run_with_progress(
             progress.update(task, rate=f"{speed:,.0f} tokens/s" if speed else "")
 
         jobs = jobs or min(2, os.cpu_count() or 1)
-        outcome = run_corpus(partial(connect, dsn), texts, plan, jobs, show)
+
+        def tell(needed: Storage) -> None:
+            console.print(str(needed), soft_wrap=True, highlight=False, markup=False)
+
+        outcome = run_corpus(partial(connect, dsn), texts, plan, jobs, show, tell)
     _say(outcome)
+    note(made=outcome.n_made, before=outcome.n_before, tokens=outcome.n_tokens)
     return outcome
 
 
@@ -114,7 +136,7 @@ def _say(outcome: Outcome) -> None:
         for reason, lines in outcome.left_out.items()
     ]
     for line in reasons[:MOST_LINES]:
-        typer.echo(line, err=True)
+        typer.echo(printable(line), err=True)
     if len(reasons) > MOST_LINES:
         typer.echo(f"… and {len(reasons) - MOST_LINES} more lines left out", err=True)
     if outcome.n_tagged_otherwise:
@@ -136,6 +158,7 @@ def _say(outcome: Outcome) -> None:
 
 
 def _tags(given: Sequence[str]) -> dict[str, str]:
+    "".join(given).encode()  # what is not UTF-8 is refused before anything is run
     tags = dict(tag.partition("=")[::2] for tag in given)
     if len(tags) < len(given) or not all(tag.partition("=")[0] and "=" in tag for tag in given):
         raise typer.BadParameter("--tag takes NAME=VALUE, each name once")

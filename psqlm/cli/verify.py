@@ -15,7 +15,8 @@ def verify(
     name: Annotated[
         str | None,
         typer.Argument(
-            help="The model; may be left out if there is one.", autocompletion=complete.models
+            help="The model; else the default, the one loaded first.",
+            autocompletion=complete.models,
         ),
     ] = None,
     prompt: Annotated[

@@ -29,22 +29,20 @@ def install(connection: psycopg.Connection) -> bool:
 
     Raises:
         PsqlmError: a server, a database or pgvector that does not do; a schema lm that is not to
-            be trusted, or newer; objects of a user's that stand in the way; no right to install.
+            be trusted, or newer; objects of a user's that stand in the way; no right to install,
+            or to use what is installed.
     """
     current = digest()
     script = Script(connection, current)
     try:
-        if _installed(connection) == current:
+        if installed(connection) == current:
             return False
         script.run(SQL / "install.sql")
         return not script.variables["is_current"]
     except psycopg.errors.ObjectNotInPrerequisiteState as error:
         raise PsqlmError(f"{error.diag.message_primary}: {error.diag.message_hint}") from error
     except psycopg.errors.InsufficientPrivilege as error:
-        raise PsqlmError(
-            f"the role {connection.info.user} may not install psqlm in the database "
-            f"{connection.info.dbname} ({error.diag.message_primary}): connect as its owner once"
-        ) from error
+        raise _may_not_install(connection, error) from error
     except psycopg.errors.ReadOnlySqlTransaction as error:
         raise PsqlmError(
             "psqlm's SQL is missing or old in this database and the server is read-only: "
@@ -55,13 +53,62 @@ def install(connection: psycopg.Connection) -> bool:
         raise PsqlmError(f"installing {script.running.name} failed: {reason}") from error
 
 
-def _installed(connection: psycopg.Connection) -> str | None:
-    """Digest of the SQL that is in the database, once its schema is known to be trusted."""
+def _may_not_install(connection: psycopg.Connection, error: psycopg.Error) -> PsqlmError:
+    """Why a role may not install: what it says depends on whether psqlm is there already."""
+    role, name = connection.info.user, connection.info.dbname
+    with connection.transaction():
+        owner = _owner(connection)
+    if owner is None:
+        return PsqlmError(
+            f"the role {role} may not install psqlm in the database {name} "
+            f"({error.diag.message_primary}): connect as its owner once"
+        )
+    return PsqlmError(
+        f"the database {name} has psqlm's SQL of another version, and the role {role} may not "
+        f"replace it: connect as {owner} once"
+    )
+
+
+def _owner(connection: psycopg.Connection) -> str | None:
+    """Whose psqlm's tables are; None if there are none."""
+    row = connection.execute(
+        "SELECT pg_catalog.pg_get_userbyid(n.nspowner) FROM pg_catalog.pg_namespace AS n"
+        " INNER JOIN pg_catalog.pg_class AS c ON c.relnamespace = n.oid"
+        " WHERE n.nspname = 'lm' AND c.relname = 'installation'"
+    ).fetchone()
+    return row[0] if row else None
+
+
+def _require_rights(connection: psycopg.Connection) -> None:
+    """Refuse a role that has no rights in the schema lm, and say who gives them.
+
+    Raises:
+        PsqlmError: it has none.
+    """
+    row = connection.execute(
+        "SELECT has_schema_privilege(n.oid, 'USAGE') FROM pg_namespace AS n WHERE n.nspname = 'lm'"
+    ).fetchone()
+    owner = _owner(connection)
+    if owner is not None and row == (False,):
+        role = connection.info.user
+        raise PsqlmError(
+            f"the role {role} has no rights to psqlm in the database {connection.info.dbname}: "
+            f"{owner} gives them by psqlm grant {role} reader (or runner), or by "
+            f"GRANT psqlm_reader TO {role}"
+        )
+
+
+def installed(connection: psycopg.Connection) -> str | None:
+    """Digest of the SQL that is in the database, once its schema is known to be trusted.
+
+    None: there is none. Empty: psql installed it.
+    """
     with connection.transaction():
         connection.execute("SET LOCAL search_path = pg_catalog, pg_temp")
         connection.execute((SQL / "installation" / "trust.sql").read_bytes())
+        _require_rights(connection)
         row = connection.execute("SELECT to_regclass('lm.installation')").fetchone()
         if row is None or row[0] is None:
             return None
-        row = connection.execute("SELECT max(digest) FROM lm.installation").fetchone()
+        row = connection.execute("SELECT COALESCE(max(digest), '') FROM lm.installation").fetchone()
         return row[0] if row else None

@@ -21,6 +21,8 @@ def execute(arguments: list[str]) -> None:
     connect(dsn).close()  # installs the schema lm if needed
     parameters = {name: str(value) for name, value in conninfo_to_dict(dsn).items()}
     environment = dict(os.environ)
+    if shutil.which("less") and not (environment.get("PSQL_PAGER") or environment.get("PAGER")):
+        environment["PAGER"] = "less -S"  # wide rows go on to the right, they are not wrapped
     if password := parameters.pop("password", None):
         environment["PGPASSWORD"] = password  # not on the command line, which others can see
     bundled = str(EmbeddedServer().binaries / "psql")

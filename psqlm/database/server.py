@@ -20,6 +20,7 @@ from urllib.parse import quote
 
 import platformdirs
 import psycopg
+from psycopg.pq import PGconn, Ping
 
 from psqlm.database import processes, system_user, tcp
 from psqlm.database.settings import machine_memory, settings
@@ -87,7 +88,7 @@ class EmbeddedServer:
             return self.dsn
         if os.name == "nt":
             raise PsqlmError("the embedded server runs on Linux and macOS only: give --dsn")
-        with self._lock() as lock:
+        with self.locked() as lock:
             if not self._answers():
                 self._prepare(lock)
                 self._launch()
@@ -103,7 +104,7 @@ class EmbeddedServer:
         """
         if os.name == "nt":
             raise PsqlmError("the embedded server runs on Linux and macOS only: give --dsn")
-        with self._lock() as lock:
+        with self.locked() as lock:
             running = self._answers()
             if running and tcp.port_of(self.data) == port:
                 return
@@ -119,14 +120,22 @@ class EmbeddedServer:
         """Stop the server. Returns whether one was running."""
         if processes.server_of(self.data) is None:
             return False
-        with self._lock():
+        with self.locked():
             if processes.server_of(self.data) is None:
                 return False
             self._stop()
         return True
 
     def _stop(self) -> None:
-        self._run("pg_ctl", "stop", "-D", str(self.data), "-m", "fast", "-w", "-t", "120")
+        # PostgreSQL 18 hangs where a fast shutdown meets the recovery from a crash
+        until = time.monotonic() + 30
+        while PGconn.ping(self.dsn.encode()) == Ping.REJECT and time.monotonic() < until:
+            time.sleep(0.1)
+        stop = ("pg_ctl", "stop", "-D", str(self.data), "-w")
+        try:
+            self._run(*stop, "-m", "fast", "-t", "120")
+        except PsqlmError:
+            self._run(*stop, "-m", "immediate")  # the next start recovers
 
     def _answers(self) -> bool:
         """Whether the server takes connections."""
@@ -159,7 +168,7 @@ class EmbeddedServer:
             )
 
     @contextlib.contextmanager
-    def _lock(self) -> Iterator[int]:
+    def locked(self) -> Iterator[int]:
         """Let one command at a time make, start or stop the server. Gives the lock's descriptor."""
         import fcntl
 

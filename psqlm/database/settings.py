@@ -40,8 +40,11 @@ def settings(memory: int, disk: int) -> dict[str, str]:
         "jit": "off",
         "wal_level": "minimal",
         "max_wal_senders": "0",
-        # PostgreSQL wants two segments of 16 MB at least
-        "max_wal_size": share(max(disk, 64 * MB), 32, 128, 4096),
+        # The log is of use for a crash alone, and a corpus would fill it to this size: a smaller
+        # one costs a checkpoint more often, which has the same pages to write. PostgreSQL wants
+        # two segments of 16 MB at least.
+        "max_wal_size": share(max(disk, 64 * MB), 32, 64, 128),
+        "checkpoint_warning": "0",
         # for each process, and a query may use three
         "temp_file_limit": share(disk, 4, 0, 1 << 20),
         "checkpoint_timeout": "15min",

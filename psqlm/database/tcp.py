@@ -17,6 +17,7 @@ from urllib.parse import quote
 import psycopg
 from psycopg import sql
 
+from psqlm.database.rights import grant
 from psqlm.errors import PsqlmError
 
 ADDRESS = "127.0.0.1"
@@ -136,10 +137,4 @@ def make_role(connection: psycopg.Connection, word: str) -> None:
                 " PASSWORD {}"
             ).format(role, sql.Literal(hashed.decode()))
         )
-        there = connection.execute("SELECT FROM pg_roles WHERE rolname = 'psqlm_reader'").fetchone()
-        if there is not None:
-            connection.execute(sql.SQL("GRANT psqlm_reader TO {}").format(role))
-            return
-        schemas = sql.SQL("lm, lm_internal")
-        for right in ("USAGE ON SCHEMA {}", "SELECT ON ALL TABLES IN SCHEMA {}"):
-            connection.execute(sql.SQL("GRANT " + right + " TO {}").format(schemas, role))
+    grant(connection, ROLE, "reader")

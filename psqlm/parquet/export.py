@@ -8,13 +8,13 @@ import tempfile
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import psycopg
 from psycopg.rows import dict_row
 
-from psqlm import __version__
 from psqlm.errors import PsqlmError
 from psqlm.parquet.layout import (
     ONE_PER_KEY,
@@ -284,7 +284,7 @@ def _versions(connection: psycopg.Connection) -> dict[str, str]:
     ).fetchone()
     server, vector = row or ("", "")
     return {
-        "psqlm": __version__,
+        "psqlm": version("psqlm"),
         "postgresql": server,
         "pgvector": vector,
         "pyarrow": pyarrow.__version__,

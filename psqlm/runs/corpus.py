@@ -8,17 +8,22 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from threading import Lock
-from typing import Literal, TypeVar
+from typing import Any, TypeVar
 
 import psycopg
 
+from psqlm.database.progress import Task
 from psqlm.errors import InterruptionError, PsqlmError
+from psqlm.runs.storage import Storage, storage
+from psqlm.runs.texts import Text
 
-Each = Literal["line", "paragraph", "document"]
 Connect = Callable[[], psycopg.Connection]
 Show = Callable[[int, int], None]
 """Called with the tokens run so far and those to run in all."""
+Tell = Callable[[Storage], None]
+"""Called with what the texts to run will take up, before the first is run."""
 
 BATCH_TOKENS = 256
 """Tokens in a pass: it reads a weight once for all of them, and more gain nothing."""
@@ -29,14 +34,6 @@ Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
-class Text:
-    """A text of a corpus, and the line of the file it begins on, from 1."""
-
-    line: int
-    text: str
-
-
-@dataclass(frozen=True)
 class Plan:
     """What is run and how.
 
@@ -44,12 +41,16 @@ class Plan:
         model: its name; None for the default model.
         capture: the sites to keep.
         interventions: the set to make; None for none.
+        capture_layers: the layers to keep; None for all.
+        capture_positions: the positions to keep, −1 the last; None for all.
         tags: names and values to put on every run.
     """
 
     model: str | None = None
     capture: Sequence[str] = ("attn_out",)
     interventions: str | None = None
+    capture_layers: Sequence[int] | None = None
+    capture_positions: Sequence[int] | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -76,33 +77,13 @@ class Outcome:
     n_tagged_otherwise: int = 0
 
 
-def split(text: str, each: Each) -> list[Text]:
-    """The texts of a file: its lines, its paragraphs (blank lines between them) or all of it.
-
-    Nothing is trimmed but the ends of lines; a paragraph keeps those within it.
-    """
-    if each == "document":
-        return [Text(1, text)]
-    lines = [Text(number, line) for number, line in enumerate(text.split("\n"), 1)]
-    if each == "line":
-        return lines
-    paragraphs: list[list[Text]] = [[]]
-    for line in lines:
-        if line.text.strip():
-            paragraphs[-1].append(line)
-        elif paragraphs[-1]:
-            paragraphs.append([])
-    return [
-        Text(part[0].line, "\n".join(line.text for line in part)) for part in paragraphs if part
-    ]
-
-
 def run_corpus(
     connect: Connect,
     texts: Sequence[Text],
     plan: Plan,
     jobs: int = 1,
     show: Show = lambda done, total: None,
+    tell: Tell = lambda storage: None,
 ) -> Outcome:
     """Run the texts that have not been run; a transaction for each pass of several.
 
@@ -115,9 +96,11 @@ def run_corpus(
         plan: what is run and how.
         jobs: passes at a time, each over a connection of its own.
         show: is told of the progress.
+        tell: is told what the runs will take up.
 
     Raises:
-        PsqlmError: nothing in the corpus can be run.
+        PsqlmError: nothing in the corpus can be run; the disk has no room for it; or it was
+            cancelled from another session.
         InterruptionError: it was interrupted; what was run is kept.
     """
     outcome = Outcome()
@@ -125,6 +108,13 @@ def run_corpus(
         usable = _usable(texts, outcome)
         found = _find_runs(connection, list(usable), plan)
         to_run = _count_tokens(connection, usable, found, plan, outcome)
+        if to_run:
+            needed = storage(connection, list(to_run.values()), plan)
+            tell(needed)
+            needed.require_room()
+        (model,) = connection.execute(
+            "SELECT name FROM lm.model WHERE model_id = lm.model_id(%s)", (plan.model,)
+        ).fetchone() or ("",)
         outcome.run_ids = list(found.values())
         outcome.n_tagged_otherwise = put_tags(connection, outcome.run_ids, plan.tags)
     n_left_out = sum(map(len, outcome.left_out.values()))
@@ -137,12 +127,15 @@ def run_corpus(
         raise PsqlmError(f"no text can be run: {reasons}")
     start = time.monotonic()
     try:
-        _run(connect, to_run, plan, jobs, outcome, show)
-    except KeyboardInterrupt:
-        raise InterruptionError(
-            f"interrupted: {outcome.n_made} of {len(to_run)} texts are run and kept; "
+        _run(connect, to_run, plan, jobs, outcome, show, Task("run", model))
+    except (KeyboardInterrupt, psycopg.errors.QueryCanceled) as error:
+        stopped = (
+            f"{outcome.n_made} of {len(to_run)} texts are run and kept; "
             "the same command goes on with the rest"
-        ) from None
+        )
+        if isinstance(error, KeyboardInterrupt):
+            raise InterruptionError(f"interrupted: {stopped}") from None
+        raise PsqlmError(f"{error.diag.message_primary}: {stopped}") from error
     outcome.seconds = time.monotonic() - start
     return outcome
 
@@ -197,8 +190,9 @@ def _find_runs(connection: psycopg.Connection, texts: Sequence[str], plan: Plan)
     found: dict[str, int] = {}
     for part in _parts(texts, BATCH_TEXTS):
         rows = connection.execute(
-            "SELECT ordinal, run_id FROM lm.find_runs(%s::text[], %s, %s, %s)",
-            (list(part), plan.model, list(plan.capture), plan.interventions),
+            "SELECT ordinal, run_id FROM lm.find_runs("
+            "%s::text[], %s, %s, %s, %s::int[], %s::int[])",
+            (list(part), *_arguments(plan)),
         )
         found |= {part[ordinal - 1]: run_id for ordinal, run_id in rows}
     return found
@@ -242,6 +236,7 @@ def _run(
     jobs: int,
     outcome: Outcome,
     show: Show,
+    task: Task,
 ) -> None:
     """Run texts in passes, `jobs` of them at a time."""
     waiting = deque(_batches(to_run))
@@ -260,7 +255,8 @@ def _run(
                     batch = waiting.popleft()
                 except IndexError:
                     return
-                rows = _forward_once(connection, batch, plan)
+                tell = partial(task.tell, connection, done, total, lasts=True)
+                rows = _forward_once(connection, batch, plan, tell)
                 made = [text for text, (_, is_new) in zip(batch, rows, strict=True) if is_new]
                 with counting:
                     done += sum(to_run[text] for text in batch)
@@ -294,17 +290,29 @@ def _stop(waiting: deque[list[str]], opened: Sequence[psycopg.Connection]) -> No
 
 
 def _forward_once(
-    connection: psycopg.Connection, batch: Sequence[str], plan: Plan
+    connection: psycopg.Connection, batch: Sequence[str], plan: Plan, tell: Callable[[], None]
 ) -> list[tuple[int, bool]]:
     """One pass, and its tags, committed; of each text its run, and whether it is of now."""
     with connection.transaction():
+        tell()
         rows = connection.execute(
             "SELECT run_id, is_new FROM lm.forward_once("
-            "%s::text[], model => %s, capture => %s, interventions => %s)",
-            (list(batch), plan.model, list(plan.capture), plan.interventions),
+            "%s::text[], %s, %s, %s, %s::int[], %s::int[])",
+            (list(batch), *_arguments(plan)),
         ).fetchall()
         put_tags(connection, [run_id for run_id, _ in rows], plan.tags)
     return rows
+
+
+def _arguments(plan: Plan) -> tuple[Any, ...]:
+    """What lm.find_runs and lm.forward_once take after the texts."""
+    return (
+        plan.model,
+        list(plan.capture),
+        plan.interventions,
+        plan.capture_layers,
+        plan.capture_positions,
+    )
 
 
 def _batches(to_run: Mapping[str, int]) -> Iterator[list[str]]:

@@ -13,12 +13,18 @@ def forward(
     model: str | None = None,
     capture: Sequence[str] = ("attn_out",),
     interventions: str | None = None,
+    capture_layers: Sequence[int] | None = None,
+    capture_positions: Sequence[int] | None = None,
 ) -> int:
-    """Run a text through a model with lm.forward, commit, and return the run's number."""
-    row = connection.execute(
-        "SELECT lm.forward(%s, model => %s, capture => %s, interventions => %s)",
-        (prompt, model, list(capture), interventions),
-    ).fetchone()
-    connection.commit()
+    """Run a text through a model with lm.forward and return the run's number.
+
+    It is committed, unless a transaction is open.
+    """
+    with connection.transaction():
+        row = connection.execute(
+            "SELECT lm.forward(%s, model => %s, capture => %s, interventions => %s, "
+            "capture_layers => %s::int[], capture_positions => %s::int[])",
+            (prompt, model, list(capture), interventions, capture_layers, capture_positions),
+        ).fetchone()
     assert row is not None  # noqa: S101 (a function's value)
     return int(row[0])

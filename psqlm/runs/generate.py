@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator
 
 import psycopg
 
+from psqlm.database.progress import Task
+
 
 def stream(
     connection: psycopg.Connection,
@@ -23,6 +25,10 @@ def stream(
 
     The arguments are those of lm.generate_tokens. The end-of-text token is not text.
     """
+    (name,) = connection.execute(
+        "SELECT name FROM lm.model WHERE model_id = lm.model_id(%s)", (model,)
+    ).fetchone() or ("",)
+    Task("generate", name).tell(connection, None, n_tokens)
     # a cursor on the server, a row at a time: rows are made only as they are asked for
     with connection.cursor(name="psqlm_generate") as cursor:
         cursor.itersize = 1

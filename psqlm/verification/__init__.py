@@ -41,6 +41,7 @@ def verify(
     if (absent := missing()) is not None:
         raise PsqlmError(f"psqlm verify compares with transformers: pip install {absent}")
     with connection.transaction():
+        connection.execute("SELECT lm_internal.require_right('owner', 'verify models')")
         row = connection.execute(
             """
             SELECT m.model_id, m.name, m.source, m.revision, m.sha256, lm.encode(%s, m.name)

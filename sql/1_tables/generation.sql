@@ -6,7 +6,8 @@ CREATE UNLOGGED TABLE lm.generation (
     -- a model is not dropped while it generates, and takes the caches that were kept with it
     model_id int NOT NULL REFERENCES lm.model ON DELETE CASCADE,
     started_at timestamptz NOT NULL DEFAULT clock_timestamp(),
-    keep boolean NOT NULL
+    keep boolean NOT NULL,
+    owner text NOT NULL DEFAULT current_user
 );
 
 COMMENT ON TABLE lm.generation IS
@@ -16,6 +17,7 @@ COMMENT ON COLUMN lm.generation.model_id IS 'The model that generates.';
 COMMENT ON COLUMN lm.generation.started_at IS 'When it began.';
 COMMENT ON COLUMN lm.generation.keep IS
 'Whether its cache outlives the transaction; DELETE the row and the cache goes with it.';
+COMMENT ON COLUMN lm.generation.owner IS 'The role that generates.';
 
 CREATE UNLOGGED TABLE lm.attention_cache (
     generation_id bigint NOT NULL REFERENCES lm.generation ON DELETE CASCADE,

@@ -12,7 +12,8 @@ CREATE TABLE lm.run (
     interventions text,
     started_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     duration interval,
-    intervention_digest text
+    intervention_digest text,
+    owner text NOT NULL DEFAULT current_user
 );
 
 CREATE INDEX run_model ON lm.run (model_id);
@@ -35,6 +36,8 @@ COMMENT ON COLUMN lm.run.started_at IS 'When it began.';
 COMMENT ON COLUMN lm.run.duration IS 'How long the pass took.';
 COMMENT ON COLUMN lm.run.intervention_digest IS
 'lm_internal.intervention_digest of that set as it was then: it tells whether the set has been changed since; NULL: none, or not known.';
+COMMENT ON COLUMN lm.run.owner IS
+'The role that made it, which may drop it; by name, so that a restored database needs no such role.';
 
 CREATE TABLE lm.run_token (
     run_id bigint NOT NULL REFERENCES lm.run ON DELETE CASCADE,
@@ -107,6 +110,7 @@ CREATE TABLE lm.tag (
     position int,
     name text NOT NULL CHECK (name <> ''),
     value text NOT NULL,
+    owner text NOT NULL DEFAULT current_user,
     UNIQUE NULLS NOT DISTINCT (run_id, position, name),
     -- holds where there is a position
     FOREIGN KEY (run_id, position) REFERENCES lm.run_token ON DELETE CASCADE
@@ -120,6 +124,8 @@ COMMENT ON COLUMN lm.tag.run_id IS 'The run.';
 COMMENT ON COLUMN lm.tag.position IS 'Position of the token that is labelled, from 0; NULL: the whole run.';
 COMMENT ON COLUMN lm.tag.name IS 'What is said of it: source, part_of_speech.';
 COMMENT ON COLUMN lm.tag.value IS 'What it is there: grimm, noun.';
+COMMENT ON COLUMN lm.tag.owner IS
+'The role that put it there. It may change and remove it; whoever owns the run may remove it too.';
 
 -- MAIN: in the row itself wherever it fits a page
 ALTER TABLE lm.attention_adjustment ALTER adjustment SET STORAGE MAIN;

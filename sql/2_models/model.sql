@@ -65,7 +65,7 @@ RETURN (
 );
 
 COMMENT ON FUNCTION lm.default_model IS
-'Name of the model to use when no name is given: the only one loaded, or the one marked default. Errors: no model is loaded; several are and none is marked.';
+'Name of the model to use when no name is given: the only one loaded, or the one marked default, which is the one loaded first until lm.set_default_model chooses another. Errors: no model is loaded; several are and none is marked.';
 
 CREATE OR REPLACE FUNCTION lm.model_id(
     model text DEFAULT NULL
@@ -97,6 +97,7 @@ RETURNS void
 LANGUAGE sql
 VOLATILE
 BEGIN ATOMIC
+    SELECT lm_internal.require_right('owner', 'choose the default model');
     SELECT lm.model_id(set_default_model.name);
     UPDATE lm.model AS m SET is_default = false
     WHERE m.is_default AND m.name <> set_default_model.name;
@@ -106,3 +107,18 @@ END;
 
 COMMENT ON FUNCTION lm.set_default_model IS
 'Marks the model to use when no name is given. Errors: there is no such model.';
+
+CREATE OR REPLACE FUNCTION lm_internal.mark_default_model()
+RETURNS void
+LANGUAGE sql
+VOLATILE
+BEGIN ATOMIC
+    -- of two loads at once the second waits, and then sees what the first has marked
+    SELECT pg_advisory_xact_lock(hashtextextended('lm.model.is_default', 0));
+    UPDATE lm.model AS m SET is_default = true
+    WHERE m.model_id = (SELECT min(first.model_id) FROM lm.model AS first)
+        AND NOT EXISTS (SELECT FROM lm.model AS other WHERE other.is_default);
+END;
+
+COMMENT ON FUNCTION lm_internal.mark_default_model IS
+'Marks the model that was loaded first as the default, unless one is marked. Each load calls it.';

@@ -43,6 +43,8 @@ LANGUAGE sql
 VOLATILE
 SET lock_timeout = '5s'
 BEGIN ATOMIC
+    SELECT lm_internal.require_right('runner', 'drop runs');
+
     SELECT
         lm_internal.fail(
             true,
@@ -52,6 +54,19 @@ BEGIN ATOMIC
     FROM unnest(drop_runs.run_ids) AS d (run_id)
     WHERE NOT EXISTS (SELECT FROM lm.run AS r WHERE r.run_id = d.run_id)
     HAVING count(*) > 0;
+
+    SELECT
+        lm_internal.fail(
+            true,
+            format('run %s belongs to %s', r.run_id, r.owner),
+            format('SELECT run_id FROM lm.run WHERE owner = %L lists your own', current_user)
+        )
+    FROM lm.run AS r
+    WHERE r.run_id = ANY (drop_runs.run_ids)
+        AND r.owner <> current_user
+        AND row_security_active('lm.run'::regclass)
+    ORDER BY r.run_id
+    LIMIT 1;
 
     SELECT lm_internal.require_unused(drop_runs.run_ids);
 
@@ -67,7 +82,7 @@ BEGIN ATOMIC
 END;
 
 COMMENT ON FUNCTION lm.drop_runs IS
-'Removes runs with all that belongs to them: tokens, captured rows, tags, sweeps. Returns how many. Errors: no such run; a run that a set of interventions needs.';
+'Removes runs with all that belongs to them: tokens, captured rows, tags, sweeps. Returns how many. Errors: no such run; a run of another role''s; a run that a set of interventions needs.';
 
 CREATE OR REPLACE FUNCTION lm.drop_leftovers()
 RETURNS int
@@ -128,6 +143,8 @@ LANGUAGE sql
 VOLATILE
 SET lock_timeout = '5s'
 BEGIN ATOMIC
+    SELECT lm_internal.require_right('owner', 'drop models');
+
     SELECT
         COALESCE(
             lm_internal.lock_model(drop_model.name),

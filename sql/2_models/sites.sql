@@ -16,7 +16,7 @@ RETURN EXISTS (
 
 COMMENT ON FUNCTION lm_internal.has_norm IS 'Whether the layers of a model have a norm of this name.';
 
-CREATE OR REPLACE VIEW lm.model_site AS
+CREATE OR REPLACE VIEW lm.model_site WITH (security_invoker = true) AS
 SELECT
     m.model_id,
     s.site,

@@ -22,12 +22,23 @@ BEGIN ATOMIC
         FROM lm_internal.tokenizer(merge_steps.model) AS t
         CROSS JOIN (
             SELECT
-                COALESCE(
-                    merge_steps.word,
-                    lm_internal.fail(
-                        NULL::text, 'no word: it is NULL', 'give a text, such as '' rock'''
-                    )
-                ) COLLATE "C" AS word
+                CASE
+                    WHEN merge_steps.word IS NULL
+                        THEN lm_internal.fail(
+                            NULL::text, 'no word: it is NULL', 'give a text, such as '' rock'''
+                        )
+                    -- no token is longer, and the pieces of all steps are their number squared
+                    WHEN octet_length(merge_steps.word) > 2000
+                        THEN lm_internal.fail(
+                            NULL::text,
+                            format(
+                                'a word of %s bytes is too long to show step by step',
+                                octet_length(merge_steps.word)
+                            ),
+                            'give 2000 bytes at most; lm.tokenize takes texts of any length'
+                        )
+                    ELSE merge_steps.word
+                END COLLATE "C" AS word
             OFFSET 0
         ) AS w
     ),
@@ -73,4 +84,4 @@ BEGIN ATOMIC
 END;
 
 COMMENT ON FUNCTION lm.merge_steps IS
-'How BPE makes tokens of a word, taken as one piece: step 0 its bytes, or its characters where the model has an alphabet; then merge by merge. What is not UTF-8 shows as \x and hexadecimal digits. Errors: NULL; no such model.';
+'How BPE makes tokens of a word, taken as one piece: step 0 its bytes, or its characters where the model has an alphabet; then merge by merge. What is not UTF-8 shows as \x and hexadecimal digits. Errors: NULL; more than 2000 bytes; no such model.';

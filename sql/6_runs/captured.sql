@@ -1,6 +1,6 @@
 -- What a run kept, whichever table it lies in, and what is said of a run that did not keep it.
 
-CREATE OR REPLACE VIEW lm.captured AS
+CREATE OR REPLACE VIEW lm.captured WITH (security_invoker = true) AS
 SELECT
     a.run_id,
     a.site,

@@ -59,18 +59,3 @@ END;
 
 COMMENT ON FUNCTION lm_internal.carried_interventions IS
 'The rows of a set of interventions, to be made elsewhere. NULL where the set is not what it was when it had this digest, or takes anything from runs of this database.';
-
-CREATE OR REPLACE FUNCTION lm_internal.same_numbers(
-    a int[],
-    b int[]
-)
-RETURNS boolean
-LANGUAGE sql
-IMMUTABLE
-RETURN COALESCE(
-    same_numbers.a <@ same_numbers.b AND same_numbers.a @> same_numbers.b,
-    num_nulls(same_numbers.a, same_numbers.b) = 2
-);
-
-COMMENT ON FUNCTION lm_internal.same_numbers IS
-'Whether two arrays hold the same numbers, in any order and however often; NULL is the same as NULL alone.';

@@ -1,10 +1,27 @@
 -- A corpus: each of its texts is run once, whoever asks and how often.
 
+CREATE OR REPLACE FUNCTION lm_internal.same_numbers(
+    a int[],
+    b int[]
+)
+RETURNS boolean
+LANGUAGE sql
+IMMUTABLE
+RETURN COALESCE(
+    same_numbers.a <@ same_numbers.b AND same_numbers.a @> same_numbers.b,
+    num_nulls(same_numbers.a, same_numbers.b) = 2
+);
+
+COMMENT ON FUNCTION lm_internal.same_numbers IS
+'Whether two arrays hold the same numbers, in any order and however often; NULL is the same as NULL alone.';
+
 CREATE OR REPLACE FUNCTION lm.find_runs(
     prompts text[],
     model text DEFAULT NULL,
     capture text[] DEFAULT '{attn_out}',
-    interventions text DEFAULT NULL
+    interventions text DEFAULT NULL,
+    capture_layers int[] DEFAULT NULL,
+    capture_positions int[] DEFAULT NULL
 )
 RETURNS TABLE (
     ordinal int,
@@ -35,7 +52,8 @@ BEGIN ATOMIC
             AND r.model_id = a.model_id
             AND r.capture @> a.capture
             AND r.capture <@ a.capture
-            AND num_nonnulls(r.capture_layers, r.capture_positions) = 0
+            AND lm_internal.same_numbers(r.capture_layers, find_runs.capture_layers)
+            AND lm_internal.same_numbers(r.capture_positions, find_runs.capture_positions)
             AND (r.top_logits = 10 OR 'logits' <> ALL (r.capture))
             AND r.interventions IS NOT DISTINCT FROM find_runs.interventions
             -- the set may have been changed since
@@ -46,13 +64,15 @@ BEGIN ATOMIC
 END;
 
 COMMENT ON FUNCTION lm.find_runs IS
-'The prompts that lm.forward_many has run already with this model, this capture and this set of interventions as it is now. ordinal counts the prompts from 1; run_id is the newest such run. Runs that kept only some layers or positions do not count. Errors: no such model; a capture that is no site.';
+'The prompts that lm.forward_many has run already with this model, this capture (in the same layers and at the same positions) and this set of interventions as it is now. ordinal counts the prompts from 1; run_id is the newest such run. Errors: no such model; a capture that is no site.';
 
 CREATE OR REPLACE FUNCTION lm.forward_once(
     prompts text[],
     model text DEFAULT NULL,
     capture text[] DEFAULT '{attn_out}',
-    interventions text DEFAULT NULL
+    interventions text DEFAULT NULL,
+    capture_layers int[] DEFAULT NULL,
+    capture_positions int[] DEFAULT NULL
 )
 RETURNS TABLE (
     ordinal int,
@@ -80,7 +100,7 @@ BEGIN ATOMIC
         SELECT f.*
         FROM lm.find_runs(
             forward_once.prompts, forward_once.model, forward_once.capture,
-            forward_once.interventions
+            forward_once.interventions, forward_once.capture_layers, forward_once.capture_positions
         ) AS f
     ),
 
@@ -97,7 +117,8 @@ BEGIN ATOMIC
         SELECT r.*
         FROM lm.forward_many(
             ARRAY(SELECT n.prompt FROM missing AS n ORDER BY n.place),
-            forward_once.model, forward_once.capture, forward_once.interventions
+            forward_once.model, forward_once.capture, forward_once.interventions,
+            forward_once.capture_layers, forward_once.capture_positions
         ) AS r
     )
 

@@ -134,6 +134,23 @@ BEGIN ATOMIC
                             i.n_changed
                         )
                     )
+                WHEN NOT COALESCE(abs(i.factor) <= 1e9, true)
+                    THEN lm_internal.fail(
+                        true,
+                        format(
+                            'the factor of intervention %s is %s', i.intervention_id, i.factor
+                        ),
+                        'a pass computes in single precision: give one from −1e9 to 1e9'
+                    )
+                WHEN vector_norm(i.value) > 1e9
+                    THEN lm_internal.fail(
+                        true,
+                        format(
+                            'the value of intervention %s has the norm %s',
+                            i.intervention_id, vector_norm(i.value)
+                        ),
+                        'a pass computes in single precision: give one of norm 1e9 at most'
+                    )
                 ELSE true
             END
         )
@@ -141,4 +158,4 @@ BEGIN ATOMIC
 END;
 
 COMMENT ON FUNCTION lm_internal.check_interventions IS
-'Whether every intervention of a set has its place in a model and in each sequence to run. sequence: that of each token; last_position: the last one, where the sequences will grow. Errors, naming the intervention: a site, layer, head, unit or position that is not there; an edge to a later key; a value of another width.';
+'Whether every intervention of a set has its place in a model and in each sequence to run. sequence: that of each token; last_position: the last one, where the sequences will grow. Errors, naming the intervention: a site, layer, head, unit or position that is not there; an edge to a later key; a value of another width; a factor or a value so large that a pass would overflow.';

@@ -41,14 +41,31 @@ RETURNS bigint
 LANGUAGE sql
 VOLATILE
 BEGIN ATOMIC
+    SELECT lm_internal.require_right('runner', 'make interventions');
+
     -- two at a time would leave the rows of both
     SELECT
         pg_advisory_xact_lock(
             hashtextextended('lm.intervention ' || replace_interventions.set_name, 0)
         );
 
+    SELECT
+        lm_internal.fail(
+            true,
+            format('the set of interventions "%s" belongs to %s', s.set_name, s.owner),
+            'give yours another name'
+        )
+    FROM lm.intervention_set AS s
+    WHERE s.set_name = replace_interventions.set_name
+        AND s.owner <> current_user
+        AND row_security_active('lm.intervention_set'::regclass);
+
     DELETE FROM lm.intervention AS i
     WHERE i.set_name = replace_interventions.set_name;
+
+    DELETE FROM lm.intervention_set AS s
+    WHERE s.set_name = replace_interventions.set_name
+        AND cardinality(replace_interventions.interventions) = 0;
 
     WITH
     made AS (
@@ -80,7 +97,7 @@ BEGIN ATOMIC
 END;
 
 COMMENT ON FUNCTION lm.replace_interventions IS
-'Makes a set of interventions anew from rows of lm.make_intervention, in their order, whatever it held before; without any, removes it. Returns how many it holds.';
+'Makes a set of interventions anew from rows of lm.make_intervention, in their order, whatever it held before; without any, removes it. Returns how many it holds. Errors: the set belongs to another role.';
 
 CREATE OR REPLACE FUNCTION lm_internal.intervention_digest(
     set_name text,

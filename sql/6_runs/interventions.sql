@@ -164,6 +164,20 @@ BEGIN ATOMIC
                         ),
                         format('lm.forward(…, capture => ''{%s}'') keeps it', i.site)
                     )
+                -- a row of it is as long as there are keys up to its query
+                WHEN i.site = 'pattern'
+                    AND vector_dims(i.vector)
+                    IS DISTINCT FROM lm_internal.counted_position(i.at_position, t.n_token) + 1
+                    AND i.vector IS NOT NULL
+                    THEN lm_internal.fail(
+                        true,
+                        format(
+                            'intervention %s gives pattern %s weights, and a query has one for '
+                            'each key up to its position',
+                            i.intervention_id, vector_dims(i.vector)
+                        ),
+                        'give a position, and a value of one weight more than it'
+                    )
                 ELSE true
             END
     )
@@ -182,4 +196,4 @@ BEGIN ATOMIC
 END;
 
 COMMENT ON FUNCTION lm_internal.changes IS
-'A set of interventions made ready for a batch: each the affine map it comes to, replace and mean with the vectors of their runs; NULL where no set is named. sequence and last_position are those of lm.check_interventions. Errors: no such set; a run that kept nothing to take; those of lm.check_interventions.';
+'A set of interventions made ready for a batch: each the affine map it comes to, replace and mean with the vectors of their runs; NULL where no set is named. sequence and last_position are those of lm_internal.check_interventions. Errors: no such set; a run that kept nothing to take; those of lm_internal.check_interventions.';

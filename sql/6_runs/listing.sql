@@ -1,33 +1,72 @@
--- Runs that are meant, whatever they captured.
+-- Runs to look through: which there are, the newest, and those that are meant.
 
-CREATE OR REPLACE FUNCTION lm_internal.check_which(
-    which text
+CREATE OR REPLACE VIEW lm.run_summary WITH (security_invoker = true) AS
+SELECT -- noqa: ST06
+    r.run_id,
+    m.name AS model,
+    left(
+        regexp_replace(COALESCE(r.prompt, lm.decode(r.token_ids[:60], m.name)), '\s+', ' ', 'g'), 60
+    ) AS first_words,
+    cardinality(r.token_ids) AS n_token,
+    CASE
+        WHEN NOT EXISTS (
+            SELECT
+            FROM lm.model_site AS s
+            WHERE s.model_id = r.model_id AND s.site <> ALL (r.capture)
+        )
+            THEN 'all'
+        ELSE array_to_string(r.capture, ',')
+    END AS captured,
+    r.interventions,
+    (
+        SELECT string_agg(t.name || '=' || t.value, ',' ORDER BY t.name)
+        FROM lm.tag AS t
+        WHERE t.run_id = r.run_id AND t.position IS NULL
+    ) AS tags,
+    lm.capture_bytes(
+        ARRAY[cardinality(r.token_ids)], m.name, r.capture::text[], r.capture_layers,
+        r.capture_positions, r.top_logits
+    ) AS bytes,
+    r.started_at
+FROM lm.run AS r
+INNER JOIN lm.model AS m ON m.model_id = r.model_id;
+
+COMMENT ON VIEW lm.run_summary IS 'The runs there are, a line each: what psqlm runs lists.';
+COMMENT ON COLUMN lm.run_summary.run_id IS 'The run.';
+COMMENT ON COLUMN lm.run_summary.model IS 'Name of its model.';
+COMMENT ON COLUMN lm.run_summary.first_words IS 'How its text begins, in one line.';
+COMMENT ON COLUMN lm.run_summary.n_token IS 'How many tokens were run.';
+COMMENT ON COLUMN lm.run_summary.captured IS 'The sites that were kept; all: every one that the model has.';
+COMMENT ON COLUMN lm.run_summary.interventions IS 'The set of interventions that were made; NULL: none.';
+COMMENT ON COLUMN lm.run_summary.tags IS 'Its tags, NAME=VALUE; NULL: none.';
+COMMENT ON COLUMN lm.run_summary.bytes IS 'About how many bytes on disk it takes: lm.capture_bytes.';
+COMMENT ON COLUMN lm.run_summary.started_at IS 'When it began.';
+
+CREATE OR REPLACE FUNCTION lm.latest_run(
+    site lm.site DEFAULT NULL
 )
-RETURNS text
+RETURNS bigint
 LANGUAGE sql
 STABLE
-RETURN CASE
-    WHEN check_which.which IS NULL
-        THEN lm_internal.fail(
-            NULL::text, 'which runs: NULL', 'say 1,2,5-9 or all or tag:NAME=VALUE'
+BEGIN ATOMIC
+    SELECT
+        COALESCE(
+            max(r.run_id),
+            lm_internal.fail(
+                NULL::bigint,
+                'there is no run' || COALESCE(' that captured ' || latest_run.site, ''),
+                format(
+                    'SELECT lm.forward(''Once upon a time'', capture => ''{%s}'') makes one',
+                    COALESCE(latest_run.site, 'attn_out')
+                )
+            )
         )
-    WHEN check_which.which = 'all' THEN 'all'
-    WHEN check_which.which ~ '^tag:[^=]+=.' THEN 'tag'
-    WHEN starts_with(check_which.which, 'tag:')
-        THEN lm_internal.fail(
-            NULL::text, format('"%s" names no tag', check_which.which), 'say tag:NAME=VALUE'
-        )
-    WHEN lm_internal.read_ranges(check_which.which) IS NULL
-        THEN lm_internal.fail(
-            NULL::text,
-            format('"%s" names no runs', check_which.which),
-            'say 1,2,5-9 or all or tag:NAME=VALUE'
-        )
-    ELSE 'numbers'
+    FROM lm.run AS r
+    WHERE latest_run.site IS NULL OR latest_run.site = ANY (r.capture);
 END;
 
-COMMENT ON FUNCTION lm_internal.check_which IS
-'How runs are named: all, tag (tag:NAME=VALUE) or numbers (1,2,5-9). Errors: in none of these ways.';
+COMMENT ON FUNCTION lm.latest_run IS
+'The newest run, or the newest that captured a site. Errors: there is none.';
 
 CREATE OR REPLACE FUNCTION lm.named_runs(
     which text,
@@ -87,7 +126,7 @@ BEGIN ATOMIC
                 THEN lm_internal.fail(
                     true,
                     'there are no runs ' || lm_internal.write_ranges(x.missing),
-                    'the table lm.run lists all runs'
+                    'psqlm runs lists them'
                 )
             WHEN NOT x.any_is_meant
                 THEN lm_internal.fail(
@@ -96,7 +135,7 @@ BEGIN ATOMIC
                         'there is no such run%s: %s',
                         ' of the model ' || named_runs.model, named_runs.which
                     ),
-                    'the table lm.run lists all runs'
+                    'psqlm runs lists them'
                 )
             ELSE true
         END

@@ -2,6 +2,7 @@
 
 CREATE OR REPLACE FUNCTION lm_internal.record_pass(
     model_id int,
+    run_ids bigint[],
     ordinals int[],
     prompts text[],
     sequence int[],
@@ -19,6 +20,31 @@ RETURNS TABLE (
 LANGUAGE sql
 VOLATILE
 BEGIN ATOMIC
+    -- by itself and first: whoever adds rows to a run has to see that it is theirs
+    INSERT INTO lm.run (
+        run_id, model_id, prompt, token_ids, capture, capture_layers, capture_positions,
+        top_logits, interventions, intervention_digest
+    )
+    SELECT
+        n.run_id,
+        record_pass.model_id,
+        n.prompt,
+        ARRAY(
+            SELECT t.token_id
+            FROM unnest(record_pass.sequence, record_pass.token_ids)
+                WITH ORDINALITY AS t (sequence, token_id, row)
+            WHERE t.sequence = n.ordinal
+            ORDER BY t.row
+        ),
+        record_pass.capture,
+        record_pass.capture_layers,
+        record_pass.capture_positions,
+        record_pass.top_logits,
+        record_pass.interventions,
+        lm_internal.intervention_digest(record_pass.interventions, record_pass.model_id)
+    FROM unnest(record_pass.run_ids, record_pass.ordinals, record_pass.prompts)
+        AS n (run_id, ordinal, prompt);
+
     WITH
     token AS MATERIALIZED (
         SELECT
@@ -32,14 +58,12 @@ BEGIN ATOMIC
 
     run AS MATERIALIZED (
         SELECT
-            nextval('lm.run_run_id_seq') AS run_id,
-            p.ordinal,
-            p.prompt,
-            ARRAY(
-                SELECT t.token_id FROM token AS t WHERE t.sequence = p.ordinal ORDER BY t.position
-            ) AS tokens,
-            clock_timestamp() AS started_at
-        FROM unnest(record_pass.ordinals, record_pass.prompts) AS p (ordinal, prompt)
+            n.run_id,
+            n.ordinal,
+            count(*) AS n_token
+        FROM unnest(record_pass.run_ids, record_pass.ordinals) AS n (run_id, ordinal)
+        INNER JOIN token AS t ON t.sequence = n.ordinal
+        GROUP BY n.run_id, n.ordinal
     ),
 
     pass AS MATERIALIZED (
@@ -65,7 +89,7 @@ BEGIN ATOMIC
         INNER JOIN run AS r ON r.ordinal = t.sequence
         WHERE record_pass.capture_positions IS NULL
             OR t.position = ANY (record_pass.capture_positions)
-            OR t.position - cardinality(r.tokens) = ANY (record_pass.capture_positions)
+            OR t.position - r.n_token = ANY (record_pass.capture_positions)
     ),
 
     -- ln_final = Norm(resid_post of the last layer), where it or the logits are captured
@@ -94,26 +118,10 @@ BEGIN ATOMIC
             WITH ORDINALITY AS b (run_id, position, value, row)
     ),
 
-    new_run AS (
-        INSERT INTO lm.run (
-            run_id, model_id, prompt, token_ids, capture, capture_layers, capture_positions,
-            top_logits, interventions, intervention_digest, started_at, duration
-        )
-        SELECT
-            r.run_id,
-            record_pass.model_id,
-            r.prompt,
-            r.tokens,
-            record_pass.capture,
-            record_pass.capture_layers,
-            record_pass.capture_positions,
-            record_pass.top_logits,
-            record_pass.interventions,
-            lm_internal.intervention_digest(record_pass.interventions, record_pass.model_id),
-            r.started_at,
-            clock_timestamp() - r.started_at
+    timed AS (
+        UPDATE lm.run AS r SET duration = clock_timestamp() - r.started_at
         FROM (SELECT count(*) FROM pass) AS passed
-        CROSS JOIN run AS r
+        WHERE r.run_id = ANY (record_pass.run_ids)
     ),
 
     new_token AS (
@@ -200,4 +208,4 @@ BEGIN ATOMIC
 END;
 
 COMMENT ON FUNCTION lm_internal.record_pass IS
-'One pass over the sequences of these ordinals, their tokens end to end, and the runs it makes: each with its tokens and the captured sites as rows.';
+'One pass over the sequences of these ordinals, their tokens end to end, and the runs it makes, numbered run_ids: each with its tokens and the captured sites as rows.';

@@ -15,10 +15,15 @@ BEGIN ATOMIC
         FROM (SELECT unnest(log_sum_exp.x) AS x) AS e
     )
 
-    SELECT h.x + ln(sum(lm_internal.exp(e.x - h.x)))
-    FROM highest AS h
-    CROSS JOIN LATERAL (SELECT unnest(log_sum_exp.x) AS x OFFSET 0) AS e
-    GROUP BY h.x;
+    SELECT
+        h.x + ln(
+            (
+                -- lm_internal.exp without its CASE: this is done for the whole vocabulary
+                SELECT sum(exp(greatest(e.x - h.x, -700)))
+                FROM (SELECT unnest(log_sum_exp.x) AS x) AS e
+            )
+        )
+    FROM highest AS h;
 END;
 
 COMMENT ON FUNCTION lm_internal.log_sum_exp IS
@@ -204,4 +209,4 @@ BEGIN ATOMIC
 END;
 
 COMMENT ON FUNCTION lm.next_token IS
-'The k likeliest next tokens with their logits and probabilities; k NULL gives all; interventions names a set to make on the way. Writes nothing. Errors: k negative; those of lm_internal.prompt_tokens and lm.changes.';
+'The k likeliest next tokens with their logits and probabilities; k NULL gives all; interventions names a set to make on the way. Writes nothing. Errors: k negative; those of lm_internal.prompt_tokens and lm_internal.changes.';

@@ -26,6 +26,7 @@ RETURNS TABLE (
 LANGUAGE sql
 VOLATILE
 BEGIN ATOMIC
+    SELECT lm_internal.require_right('runner', 'run models');
     SELECT lm_internal.hold_model(record_runs.model_id);
 
     WITH
@@ -79,6 +80,7 @@ BEGIN ATOMIC
     ) AS batch
     CROSS JOIN LATERAL lm_internal.record_pass(
         record_runs.model_id,
+        ARRAY(SELECT nextval('lm.run_run_id_seq') FROM unnest(p.ordinals)),
         p.ordinals,
         p.prompts,
         batch.sequence,

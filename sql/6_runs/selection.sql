@@ -47,7 +47,36 @@ RETURN (
 
 COMMENT ON FUNCTION lm_internal.read_ranges IS 'Numbers written as 1-3,5; NULL if the text is anything else.';
 
-CREATE OR REPLACE VIEW lm_internal.whole_run AS
+CREATE OR REPLACE FUNCTION lm_internal.check_which(
+    which text
+)
+RETURNS text
+LANGUAGE sql
+STABLE
+RETURN CASE
+    WHEN check_which.which IS NULL
+        THEN lm_internal.fail(
+            NULL::text, 'which runs: NULL', 'say 1,2,5-9 or all or tag:NAME=VALUE'
+        )
+    WHEN check_which.which = 'all' THEN 'all'
+    WHEN check_which.which ~ '^tag:[^=]+=.' THEN 'tag'
+    WHEN starts_with(check_which.which, 'tag:')
+        THEN lm_internal.fail(
+            NULL::text, format('"%s" names no tag', check_which.which), 'say tag:NAME=VALUE'
+        )
+    WHEN lm_internal.read_ranges(check_which.which) IS NULL
+        THEN lm_internal.fail(
+            NULL::text,
+            format('"%s" names no runs', check_which.which),
+            'say 1,2,5-9 or all or tag:NAME=VALUE'
+        )
+    ELSE 'numbers'
+END;
+
+COMMENT ON FUNCTION lm_internal.check_which IS
+'How runs are named: all, tag (tag:NAME=VALUE) or numbers (1,2,5-9). Errors: in none of these ways.';
+
+CREATE OR REPLACE VIEW lm_internal.whole_run WITH (security_invoker = true) AS
 SELECT
     r.run_id,
     m.name AS model,
@@ -155,34 +184,12 @@ BEGIN ATOMIC
     WITH
     asked AS MATERIALIZED (
         SELECT
-            s.is_tag OR select_runs.which = 'all' AS is_search,
-            s.is_tag,
+            k.kind <> 'numbers' AS is_search,
+            k.kind = 'tag' AS is_tag,
             split_part(s.tag, '=', 1) AS name,
-            substr(s.tag, strpos(s.tag, '=') + 1) AS value,
-            CASE
-                WHEN select_runs.which IS NULL
-                    THEN lm_internal.fail(
-                        true, 'which runs: NULL', 'say 1,2,5-9 or all or tag:NAME=VALUE'
-                    )
-                WHEN s.is_tag AND s.tag !~ '^[^=]+=.'
-                    THEN lm_internal.fail(
-                        true, format('"%s" names no tag', select_runs.which), 'say tag:NAME=VALUE'
-                    )
-                WHEN NOT s.is_tag
-                    AND select_runs.which <> 'all'
-                    AND lm_internal.read_ranges(select_runs.which) IS NULL
-                    THEN lm_internal.fail(
-                        true,
-                        format('"%s" names no runs', select_runs.which),
-                        'say 1,2,5-9 or all or tag:NAME=VALUE'
-                    )
-                ELSE true
-            END AS sound
-        FROM (
-            SELECT
-                starts_with(select_runs.which, 'tag:') AS is_tag,
-                substr(select_runs.which, 5) AS tag
-        ) AS s
+            substr(s.tag, strpos(s.tag, '=') + 1) AS value
+        FROM lm_internal.check_which(select_runs.which) AS k (kind)
+        CROSS JOIN (SELECT substr(select_runs.which, 5) AS tag) AS s
     ),
 
     chosen AS MATERIALIZED (
@@ -195,7 +202,6 @@ BEGIN ATOMIC
             FROM lm_internal.numbered_runs(select_runs.which, select_runs.model) AS n (run_id)
             WHERE NOT a.is_search
         ) AS n
-        WHERE a.sound
 
         UNION ALL
 
@@ -205,8 +211,7 @@ BEGIN ATOMIC
             count(*) - 1
         FROM asked AS a
         INNER JOIN lm_internal.whole_run AS w ON w.model = COALESCE(select_runs.model, w.model)
-        WHERE a.sound
-            AND a.is_search
+        WHERE a.is_search
             AND CASE
                 WHEN a.is_tag
                     THEN EXISTS (
@@ -270,4 +275,4 @@ BEGIN ATOMIC
 END;
 
 COMMENT ON FUNCTION lm.select_runs IS
-'The runs of one model to analyze: numbers (1,2,5-9), tag:NAME=VALUE, or all, which are those without interventions. The latter two take those that kept their attention adjustments whole and, of a text that was run several times, the last: n_older counts the others, whose rows would count twice. Errors: no such run; runs of several models; those of lm.numbered_runs.';
+'The runs of one model to analyze: numbers (1,2,5-9), tag:NAME=VALUE, or all, which are those without interventions. The latter two take those that kept their attention adjustments whole and, of a text that was run several times, the last: n_older counts the others, whose rows would count twice. Errors: no such run; runs of several models; those of lm_internal.numbered_runs.';

@@ -1,6 +1,6 @@
 -- Labels of runs and tokens.
 
-CREATE OR REPLACE VIEW lm.token_tag AS
+CREATE OR REPLACE VIEW lm.token_tag WITH (security_invoker = true) AS
 SELECT
     k.run_id,
     k.position,

@@ -1,6 +1,6 @@
 -- The tokens of runs, as text.
 
-CREATE OR REPLACE VIEW lm.token AS
+CREATE OR REPLACE VIEW lm.token WITH (security_invoker = true) AS
 SELECT
     k.run_id,
     k.position,

@@ -45,7 +45,7 @@ BEGIN ATOMIC
 END;
 
 COMMENT ON FUNCTION lm.generate_tokens IS
-'Continues a prompt: a row for each token as it comes, with its logit and the model''s own probability. temperature 0 is greedy. It ends after n_tokens, at the end-of-text token, or with a notice when the model has no more positions. The set of interventions is made at every step; keep_cache leaves lm.attention_cache filled. Errors: those of lm_internal.prompt_tokens and lm.start_generation.';
+'Continues a prompt: a row for each token as it comes, with its logit and the model''s own probability. temperature 0 is greedy. It ends after n_tokens, at the end-of-text token, or with a notice when the model has no more positions. The set of interventions is made at every step; keep_cache leaves lm.attention_cache filled. Errors: those of lm_internal.prompt_tokens and lm_internal.start_generation.';
 
 CREATE OR REPLACE FUNCTION lm.generate(
     prompt text,

@@ -12,6 +12,10 @@ RETURNS bigint
 LANGUAGE sql
 VOLATILE
 BEGIN ATOMIC
+    SELECT lm_internal.require_right(
+        'runner', 'generate, for a generation stores what it has computed'
+    );
+
     INSERT INTO lm.generation (model_id, keep)
     SELECT
         start_generation.model_id,

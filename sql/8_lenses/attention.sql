@@ -1,6 +1,6 @@
 -- What heads attend to: attention patterns as rows, and heads of known kinds.
 
-CREATE OR REPLACE VIEW lm.attention_pattern AS
+CREATE OR REPLACE VIEW lm.attention_pattern WITH (security_invoker = true) AS
 SELECT -- noqa: ST06
     a.run_id,
     a.layer,
@@ -54,8 +54,9 @@ BEGIN ATOMIC
             k.position = q.position - 1 AS is_previous,
             k.token_id = q.token_id AND k.position < q.position AS is_duplicate,
             COALESCE(before.token_id = q.token_id, false) AS is_induction,
-            (head_scores.exclude_bos AND k.position = 0)
-            OR (head_scores.exclude_current_token AND k.position = q.position) AS is_excluded
+            (head_scores.exclude_bos IS TRUE AND k.position = 0)
+            OR (head_scores.exclude_current_token IS TRUE AND k.position = q.position)
+                AS is_excluded
         FROM lm.run_token AS q
         INNER JOIN lm.run_token AS k ON k.run_id = q.run_id AND k.position <= q.position
         -- the token before the key: an induction head looks for the query's own token there

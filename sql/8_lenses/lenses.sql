@@ -195,7 +195,7 @@ BEGIN ATOMIC
 END;
 
 COMMENT ON FUNCTION lm.lens_trajectory(bigint, int, int, lm.site) IS
-'A token through the layers, by the logit lens: its rank (from 1), logit and probability. NULL means the token that the model predicts in the end. entropy is that of the whole prediction and kl_to_final its divergence KL(final ‖ layer) from the final one, both in nats. Errors: those of lm.lens_logits, lm.final_logits and lm.check_token.';
+'A token through the layers, by the logit lens: its rank (from 1), logit and probability. NULL means the token that the model predicts in the end. entropy is that of the whole prediction and kl_to_final its divergence KL(final ‖ layer) from the final one, both in nats. Errors: those of lm.lens_logits, lm.final_logits and lm_internal.check_token.';
 
 CREATE OR REPLACE FUNCTION lm.lens_trajectory(
     run_id bigint,

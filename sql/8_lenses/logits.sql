@@ -1,4 +1,4 @@
--- What a run predicts, and how much each token surprised the model.
+-- What a run predicts.
 
 CREATE OR REPLACE FUNCTION lm_internal.run_model(
     run_id bigint
@@ -59,6 +59,21 @@ RETURN array_position(
 
 COMMENT ON FUNCTION lm_internal.highest IS 'The token with the highest logit, the first one if several are equal.';
 
+CREATE OR REPLACE FUNCTION lm_internal.final_site(
+    capture lm.site[]
+)
+RETURNS lm.site
+LANGUAGE sql
+IMMUTABLE
+RETURN CASE
+    WHEN 'resid_post' = ANY (final_site.capture) AND 'ln_final' <> ALL (final_site.capture)
+        THEN 'resid_post'
+    ELSE 'ln_final'
+END::lm.site;
+
+COMMENT ON FUNCTION lm_internal.final_site IS
+'The captured site from which a run''s predictions are made. ln_final or resid_post will do; where neither is there it is ln_final, the smaller, to be asked for.';
+
 CREATE OR REPLACE FUNCTION lm.final_logits(
     run_id bigint,
     positions int[]
@@ -77,15 +92,7 @@ BEGIN ATOMIC
             s.site
         FROM lm.run AS r
         INNER JOIN lm.model AS m ON m.model_id = r.model_id
-        -- either will do; the error for a run without both asks for the smaller
-        CROSS JOIN LATERAL (
-            SELECT
-                CASE
-                    WHEN 'resid_post' = ANY (r.capture) AND 'ln_final' <> ALL (r.capture)
-                        THEN 'resid_post'
-                    ELSE 'ln_final'
-                END::lm.site AS site
-        ) AS s
+        CROSS JOIN LATERAL lm_internal.final_site(r.capture) AS s (site)
         WHERE lm.run_position(final_logits.run_id) IS NOT NULL
             AND r.run_id = final_logits.run_id
             AND lm_internal.require_capture(
@@ -127,68 +134,3 @@ END;
 
 COMMENT ON FUNCTION lm.final_logits IS
 'What a run predicts at these positions: logits, [n_vocab], from token 0 on. Errors: there is no such run; it captured neither ln_final nor resid_post of the last layer there.';
-
-CREATE OR REPLACE FUNCTION lm.surprise(
-    run_id bigint
-)
-RETURNS TABLE (
-    "position" int,
-    token_id int,
-    token text,
-    surprise float8,
-    probability float8
-)
-LANGUAGE sql
-STABLE
-BEGIN ATOMIC
-    WITH
-    -- some positions at a time, so that the logits of a long text are never all in memory
-    prediction AS MATERIALIZED (
-        SELECT
-            t.position,
-            l.logits[t.token_id + 1] - lm_internal.log_sum_exp(l.logits) AS ln_p
-        FROM lm.run_position(surprise.run_id) AS last (position)
-        CROSS JOIN generate_series(0, last.position - 1, lm_internal.positions_at_once()) AS start
-        CROSS JOIN LATERAL lm.final_logits(
-            surprise.run_id,
-            ARRAY(
-                SELECT
-                    generate_series(
-                        start, least(start + lm_internal.positions_at_once(), last.position) - 1
-                    )
-            )
-        ) AS l
-        INNER JOIN lm.run_token AS t
-            ON t.run_id = surprise.run_id AND t.position = l.position + 1
-    )
-
-    -- surprise = −ln p(token | those before it)
-    SELECT
-        t.position,
-        t.token_id,
-        t.token,
-        -p.ln_p,
-        lm_internal.exp(p.ln_p)
-    FROM lm.token AS t
-    LEFT JOIN prediction AS p ON p.position = t.position
-    -- raises an error if there is no such run
-    WHERE lm.run_position(surprise.run_id) IS NOT NULL AND t.run_id = surprise.run_id
-    ORDER BY t.position;
-END;
-
-COMMENT ON FUNCTION lm.surprise IS
-'How much each token of a run surprised the model, given the tokens before it: −ln probability, in nats. NULL for the first token. Errors: there is no such run; those of lm.final_logits.';
-
-CREATE OR REPLACE FUNCTION lm.perplexity(
-    run_id bigint
-)
-RETURNS float8
-LANGUAGE sql
-STABLE
-BEGIN ATOMIC
-    SELECT exp(avg(s.surprise))
-    FROM lm.surprise(perplexity.run_id) AS s;
-END;
-
-COMMENT ON FUNCTION lm.perplexity IS
-'Perplexity of a run: e to the mean surprise of its tokens. NULL for a run of one token. Errors: those of lm.surprise.';

@@ -256,6 +256,7 @@ DECLARE
     );
     statement text;
 BEGIN
+    PERFORM lm_internal.require_right('owner', 'make indexes');
     IF width > 2000 THEN
         PERFORM lm_internal.fail(
             NULL::int,

@@ -45,6 +45,8 @@ RETURNS bigint
 LANGUAGE sql
 VOLATILE
 BEGIN ATOMIC
+    SELECT lm_internal.require_right('runner', 'run models');
+
     WITH
     prompt AS MATERIALIZED (
         SELECT

@@ -168,4 +168,4 @@ BEGIN ATOMIC
 END;
 
 COMMENT ON FUNCTION lm.patching_sweep IS
-'Activation patching (Meng et al. 2022; Wang et al. 2023): puts what a clean prompt has at a site into a corrupt prompt, one place at a time. A place is a layer and a position, or a layer and a head at sites with heads. logit_difference is logit of answer minus logit of wrong; recovered is 0 if that did not change, and 1 if it became that of the clean prompt. Errors: those of lm_internal.prompt_tokens and lm.start_sweep.';
+'Activation patching (Meng et al. 2022; Wang et al. 2023): puts what a clean prompt has at a site into a corrupt prompt, one place at a time. A place is a layer and a position, or a layer and a head at sites with heads. logit_difference is logit of answer minus logit of wrong; recovered is 0 if that did not change, and 1 if it became that of the clean prompt. Errors: those of lm_internal.prompt_tokens and lm_internal.start_sweep.';

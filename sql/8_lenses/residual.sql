@@ -1,6 +1,6 @@
 -- How the residual stream grows and turns, layer by layer.
 
-CREATE OR REPLACE VIEW lm.residual_norm AS
+CREATE OR REPLACE VIEW lm.residual_norm WITH (security_invoker = true) AS
 SELECT
     c.run_id,
     c.site,
@@ -22,7 +22,7 @@ COMMENT ON COLUMN lm.residual_norm.position IS 'Position in the sequence, from 0
 COMMENT ON COLUMN lm.residual_norm.token IS 'The token there.';
 COMMENT ON COLUMN lm.residual_norm.norm IS 'L2 norm of the vector.';
 
-CREATE OR REPLACE VIEW lm.residual_cosine AS
+CREATE OR REPLACE VIEW lm.residual_cosine WITH (security_invoker = true) AS
 SELECT
     a.run_id,
     a.site,

@@ -1,7 +1,7 @@
 -- Does the size of an attention adjustment follow from those of the two tokens before? The norms,
 -- the rows of that regression, and the regression.
 
-CREATE OR REPLACE VIEW lm.adjustment_norm AS
+CREATE OR REPLACE VIEW lm.adjustment_norm WITH (security_invoker = true) AS
 SELECT
     a.run_id,
     a.layer,
@@ -22,7 +22,7 @@ COMMENT ON COLUMN lm.adjustment_norm.norm IS 'L2 norm of the adjustment.';
 COMMENT ON COLUMN lm.adjustment_norm.log_norm IS
 'Natural logarithm of the norm. NULL if the norm is 0, as it is where attention is ablated.';
 
-CREATE OR REPLACE VIEW lm.lag_design AS
+CREATE OR REPLACE VIEW lm.lag_design WITH (security_invoker = true) AS
 SELECT
     lagged.run_id,
     lagged.layer,

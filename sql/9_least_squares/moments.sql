@@ -54,7 +54,18 @@ BEGIN ATOMIC
         FROM (
             SELECT
                 o.group_name,
-                o.x || o.y AS z
+                CASE
+                    WHEN array_ndims(o.x) > 1
+                        THEN lm_internal.fail(
+                            NULL::float8[],
+                            format(
+                                'group "%s" cannot be fitted: an x has several dimensions',
+                                o.group_name
+                            ),
+                            'give every x as ARRAY[x_1, …, x_k]'
+                        )
+                    ELSE o.x || o.y
+                END AS z
             FROM unnest(ols_moments.observations) AS o
             WHERE o.group_name IS NOT NULL AND o.x IS NOT NULL
             OFFSET 0
@@ -223,4 +234,4 @@ BEGIN ATOMIC
 END;
 
 COMMENT ON FUNCTION lm.ols_moments IS
-'What least squares needs to know of rows, one row per group. Rows with a NULL do not count. The memory it takes beside the rows grows with the square of the number of regressors, not with the number of rows.';
+'What least squares needs to know of rows, one row per group. Rows with a NULL do not count. The memory it takes beside the rows grows with the square of the number of regressors, not with the number of rows. Errors: an x has several dimensions.';

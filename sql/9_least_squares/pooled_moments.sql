@@ -1,5 +1,40 @@
 -- Moments that were counted in parts, added up.
 
+CREATE OR REPLACE FUNCTION lm_internal.are_moments(
+    n bigint,
+    mean float8[],
+    scatter float8[]
+)
+RETURNS boolean
+LANGUAGE sql
+IMMUTABLE
+PARALLEL SAFE
+RETURN COALESCE(
+    array_dims(are_moments.mean) = format('[1:%s]', cardinality(are_moments.mean))
+    AND array_dims(are_moments.scatter)
+    = format('[1:%1$s][1:%1$s]', cardinality(are_moments.mean))
+    -- NaN stands for what is not finite; larger ones overflow when they are added up
+    AND NOT EXISTS (
+        SELECT
+        FROM unnest(are_moments.mean) AS z (x)
+        WHERE z.x IS NULL OR (z.x <> 'NaN' AND abs(z.x) > 1e153 / sqrt(are_moments.n))
+    )
+    AND NOT EXISTS (
+        SELECT
+        FROM unnest(are_moments.scatter) AS s (x)
+        WHERE s.x IS NULL OR (s.x <> 'NaN' AND abs(s.x) > 1e307)
+    )
+    AND NOT EXISTS (
+        SELECT
+        FROM generate_subscripts(are_moments.mean, 1) AS i
+        WHERE are_moments.scatter[i][i] < 0
+    ),
+    false
+);
+
+COMMENT ON FUNCTION lm_internal.are_moments IS
+'Whether these can be moments of n rows: a mean of each variable, a square of sums of products, no sum of squares below 0, and nothing that overflows when it is added up.';
+
 CREATE OR REPLACE FUNCTION lm.pool_moments(
     moments lm.moments[]
 )
@@ -16,7 +51,17 @@ BEGIN ATOMIC
             m.n,
             m.mean,
             m.scatter,
-            cardinality(m.mean) AS size
+            CASE
+                WHEN lm_internal.are_moments(m.n, m.mean, m.scatter) THEN cardinality(m.mean)
+                ELSE lm_internal.fail(
+                    NULL::int,
+                    format(
+                        'group "%s" cannot be fitted: its moments are not those of rows',
+                        m.group_name
+                    ),
+                    'take them as lm.ols_moments makes them'
+                )
+            END AS size
         FROM unnest(pool_moments.moments) AS m
         WHERE m.n > 0
     ),
@@ -95,4 +140,4 @@ BEGIN ATOMIC
 END;
 
 COMMENT ON FUNCTION lm.pool_moments IS
-'Adds up moments that were counted in parts (runs, tables, machines), one result per group. Errors: the rows of a group differ in number of regressors.';
+'Adds up moments that were counted in parts (runs, tables, machines), one result per group. Errors: the rows of a group differ in number of regressors; what is given cannot be moments of rows.';

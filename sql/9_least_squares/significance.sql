@@ -9,15 +9,18 @@ LANGUAGE sql
 IMMUTABLE STRICT PARALLEL SAFE
 BEGIN ATOMIC
     WITH RECURSIVE
-    -- x = ν / (ν + t²), kept as odds t² / ν. Beyond 1e±150 a square would overflow or become 0
+    -- x = ν / (ν + t²), kept as odds t² / ν. Beyond 1e±150 a square would overflow or become 0, and
+    -- beyond 1e±100 ν changes p no more
     argument AS (
         SELECT
-            student_t_p.df / 2 AS half_df,
+            df.value / 2 AS half_df,
             CASE
                 WHEN student_t_p.df > 0 AND student_t_p.df < 'Infinity' AND student_t_p.t <> 'NaN'
-                    THEN LEAST(GREATEST(abs(student_t_p.t) / sqrt(student_t_p.df), 1e-150), 1e150)
-                        ^ 2
+                    THEN LEAST(GREATEST(abs(student_t_p.t) / sqrt(df.value), 1e-150), 1e150) ^ 2
             END AS odds
+        FROM (
+            SELECT LEAST(GREATEST(student_t_p.df, 1e-100), 1e100) AS value
+        ) AS df
     ),
 
     -- P(|T| ≥ |t|) = I_x(ν/2, ½) in the tails, and 1 − I_{1−x}(½, ν/2) in the centre, where p is

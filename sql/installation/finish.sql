@@ -31,5 +31,6 @@ END
 $$;
 
 \ir check_names.sql
+\ir roles.sql
 
 DROP VIEW pg_temp.psqlm_comment, pg_temp.psqlm_object, pg_temp.psqlm_need;
