@@ -32,6 +32,16 @@ def integer(values: npt.ArrayLike) -> Field:
     return Field(np.dtype(">i4"), values)
 
 
+def bigint(values: npt.ArrayLike) -> Field:
+    """A bigint."""
+    return Field(np.dtype(">i8"), values)
+
+
+def double(values: npt.ArrayLike) -> Field:
+    """A float8."""
+    return Field(np.dtype(">f8"), values)
+
+
 def real(values: npt.ArrayLike) -> Field:
     """A real."""
     return Field(np.dtype(">f4"), values)
@@ -54,7 +64,7 @@ def vector(rows: npt.NDArray[np.floating[Any]]) -> Field:
 
 
 class Rows:
-    """A batch of rows; the last of their fields is a vector and says how many they are."""
+    """A batch of rows; the last of their fields has a value for each and says how many they are."""
 
     def __init__(self, *fields: Field) -> None:
         """Lay the fields side by side."""

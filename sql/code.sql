@@ -70,6 +70,8 @@
 \ir 6_runs/selection.sql
 \ir 6_runs/sizes.sql
 \ir 6_runs/listing.sql
+\ir 6_runs/arrays.sql
+\ir 6_runs/carried.sql
 \ir 6_runs/corpus.sql
 \ir 8_lenses/attention.sql
 \ir 8_lenses/attention_share.sql

@@ -36,7 +36,7 @@ FOR_USERS = {
         forward forward_many next_token captured vector_at run_position
         replace_interventions make_intervention forward_once find_runs select_runs named_runs
         latest_run run_summary capture_bytes token token_tag token_id embedding model_storage
-        run_storage table_storage
+        run_storage table_storage activation_array adjustment_array embedding_array
     """,
     "7_generation": "generate generate_tokens generate_many score",
     "8_lenses": """

@@ -11,7 +11,20 @@ from typing import Annotated, Any, TypeVar
 import typer
 
 from psqlm import __version__
-from psqlm.cli import analyze, cancel, generate, grant, run, runs, status, verify, view
+from psqlm.cli import (
+    analyze,
+    cancel,
+    complete,
+    generate,
+    grant,
+    parquet,
+    run,
+    runs,
+    server,
+    status,
+    verify,
+    view,
+)
 from psqlm.cli.log import Logged
 from psqlm.cli.options import Dsn
 from psqlm.cli.shell import Commands, connect
@@ -31,7 +44,6 @@ class App(typer.Typer):
 app = App(
     cls=Commands,
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -143,7 +155,9 @@ def models(dsn: Dsn = None) -> None:
 
 
 @app.command()
-def drop(name: str, dsn: Dsn = None) -> None:
+def drop(
+    name: Annotated[str, typer.Argument(autocompletion=complete.models)], dsn: Dsn = None
+) -> None:
     """Remove a model and all that belongs to it, its runs too."""
     from psqlm import loader
 
@@ -171,6 +185,12 @@ app.command()(view.view)
 
 
 app.command()(verify.verify)
+
+
+app.command()(parquet.export)
+
+
+app.command("import")(parquet.import_)
 
 
 app.command()(grant.grant)
@@ -202,6 +222,9 @@ def sql(
     execute(arguments or [])
 
 
+app.command()(server.start)
+
+
 @app.command()
 def stop() -> None:
     """Stop the embedded server."""
@@ -211,14 +234,7 @@ def stop() -> None:
     typer.echo("stopped" if stopped else "no embedded server is running", err=True)
 
 
-@app.command("dsn")
-def print_dsn() -> None:
-    """Print the connection string, starting the embedded server if that is what is in use."""
-    from psqlm.database import resolve
-
-    dsn = resolve()
-    connect(dsn).close()
-    typer.echo(dsn)
+app.command("dsn")(server.print_dsn)
 
 
 @app.command()

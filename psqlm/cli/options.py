@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from psqlm.cli import complete
 from psqlm.ranges import read_numbers
 from psqlm.runs.texts import Each as EachText
 
@@ -16,10 +17,17 @@ Dsn = Annotated[
 ]
 Model = Annotated[
     str | None,
-    typer.Option(metavar="NAME", help="The model; else the default, the one loaded first."),
+    typer.Option(
+        metavar="NAME",
+        help="The model; else the default, the one loaded first.",
+        autocompletion=complete.models,
+    ),
 ]
 Interventions = Annotated[
-    str | None, typer.Option(metavar="SET", help="The set of lm.intervention to make.")
+    str | None,
+    typer.Option(
+        metavar="SET", help="The set of lm.intervention to make.", autocompletion=complete.sets
+    ),
 ]
 File = Annotated[
     Path | None,

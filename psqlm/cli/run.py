@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from psqlm.cli import complete
 from psqlm.cli.log import note
 from psqlm.cli.options import (
     CaptureLayers,
@@ -38,7 +39,12 @@ def run(
     each: Each = None,
     model: Model = None,
     capture: Annotated[
-        list[str], typer.Option(metavar="SITE", help="What to keep, repeatable: z, …, or all.")
+        list[str],
+        typer.Option(
+            metavar="SITE",
+            help="What to keep, repeatable: z, …, or all.",
+            autocompletion=complete.sites,
+        ),
     ] = ["attn_out"],  # noqa: B006 (read only)
     capture_layers: CaptureLayers = None,
     capture_positions: CapturePositions = None,

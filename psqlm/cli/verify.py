@@ -6,13 +6,18 @@ from typing import Annotated
 
 import typer
 
+from psqlm.cli import complete
 from psqlm.cli.options import Dsn, File
 from psqlm.cli.shell import connect, read_prompt
 
 
 def verify(
     name: Annotated[
-        str | None, typer.Argument(help="The model; else the default, the one loaded first.")
+        str | None,
+        typer.Argument(
+            help="The model; else the default, the one loaded first.",
+            autocompletion=complete.models,
+        ),
     ] = None,
     prompt: Annotated[
         str | None, typer.Option(help="The text to run; a sentence of ours otherwise.")

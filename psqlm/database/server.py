@@ -22,7 +22,7 @@ import platformdirs
 import psycopg
 from psycopg.pq import PGconn, Ping
 
-from psqlm.database import processes, system_user
+from psqlm.database import processes, system_user, tcp
 from psqlm.database.settings import machine_memory, settings
 from psqlm.errors import PsqlmError
 
@@ -94,6 +94,28 @@ class EmbeddedServer:
                 self._launch()
         return self.dsn
 
+    def listen(self, port: int | None) -> None:
+        """Run the server with a port of 127.0.0.1, or with its socket alone.
+
+        A server that runs otherwise is started again, for PostgreSQL has one port for both.
+
+        Raises:
+            PsqlmError: the port is in use, or others are connected to the server that runs.
+        """
+        if os.name == "nt":
+            raise PsqlmError("the embedded server runs on Linux and macOS only: give --dsn")
+        with self.locked() as lock:
+            running = self._answers()
+            if running and tcp.port_of(self.data) == port:
+                return
+            if port is not None:
+                tcp.require_free(port)
+            if running:
+                tcp.require_alone(self.dsn)
+                self._stop()
+            self._prepare(lock, port)
+            self._launch()
+
     def stop(self) -> bool:
         """Stop the server. Returns whether one was running."""
         if processes.server_of(self.data) is None:
@@ -101,16 +123,19 @@ class EmbeddedServer:
         with self.locked():
             if processes.server_of(self.data) is None:
                 return False
-            # PostgreSQL 18 hangs where a fast shutdown meets the recovery from a crash
-            until = time.monotonic() + 30
-            while PGconn.ping(self.dsn.encode()) == Ping.REJECT and time.monotonic() < until:
-                time.sleep(0.1)
-            stop = ("pg_ctl", "stop", "-D", str(self.data), "-w")
-            try:
-                self._run(*stop, "-m", "fast", "-t", "120")
-            except PsqlmError:
-                self._run(*stop, "-m", "immediate")  # the next start recovers
+            self._stop()
         return True
+
+    def _stop(self) -> None:
+        # PostgreSQL 18 hangs where a fast shutdown meets the recovery from a crash
+        until = time.monotonic() + 30
+        while PGconn.ping(self.dsn.encode()) == Ping.REJECT and time.monotonic() < until:
+            time.sleep(0.1)
+        stop = ("pg_ctl", "stop", "-D", str(self.data), "-w")
+        try:
+            self._run(*stop, "-m", "fast", "-t", "120")
+        except PsqlmError:
+            self._run(*stop, "-m", "immediate")  # the next start recovers
 
     def _answers(self) -> bool:
         """Whether the server takes connections."""
@@ -162,7 +187,7 @@ class EmbeddedServer:
         finally:
             os.close(lock)
 
-    def _prepare(self, lock: int) -> None:
+    def _prepare(self, lock: int, port: int | None = None) -> None:
         """Make the data folder if it is new, and write settings that fit this machine today."""
         if os.geteuid() == 0:
             self._make_user()
@@ -179,6 +204,13 @@ class EmbeddedServer:
             **settings(machine_memory(), shutil.disk_usage(self.data).free),
             "unix_socket_directories": f'"{self.socket}"',
         }
+        if port is not None:
+            values |= tcp.settings(self.data, port)
+            self._own(self.data / "psqlm_hba.conf")
+            # the socket's name has the port in it: those who know it by its usual one find it
+            usual = self.socket / ".s.PGSQL.5432"
+            usual.unlink(missing_ok=True)
+            usual.symlink_to(f".s.PGSQL.{port}")
         lines = (
             f"{name} = '{value.replace(chr(39), chr(39) * 2)}'\n" for name, value in values.items()
         )
@@ -234,7 +266,8 @@ class EmbeddedServer:
         processes.end_orphans(self.data)
         # their number may now belong to another process, which PostgreSQL would take for a server
         (self.data / "postmaster.pid").unlink(missing_ok=True)
-        (self.socket / ".s.PGSQL.5432.lock").unlink(missing_ok=True)
+        for lock in self.socket.glob(".s.PGSQL.*.lock"):
+            lock.unlink()
 
     def _run(self, program: str, *arguments: str, pass_fds: tuple[int, ...] = ()) -> None:
         """Run one of PostgreSQL's programs, as the server's user.
