@@ -1,6 +1,6 @@
 -- What runs kept, with arrays where the tables have vectors: for tools that do not know pgvector.
 
-CREATE OR REPLACE VIEW lm.activation_array AS
+CREATE OR REPLACE VIEW lm.activation_array WITH (security_invoker = true) AS
 SELECT
     a.run_id,
     a.site,
@@ -18,7 +18,7 @@ COMMENT ON COLUMN lm.activation_array.head IS 'The head, from 0; −1 where the 
 COMMENT ON COLUMN lm.activation_array.position IS 'Position in the sequence, from 0.';
 COMMENT ON COLUMN lm.activation_array.value IS 'The numbers, as many as lm.activation.value has. The array begins at 1: its element i is unit i − 1.';
 
-CREATE OR REPLACE VIEW lm.adjustment_array AS
+CREATE OR REPLACE VIEW lm.adjustment_array WITH (security_invoker = true) AS
 SELECT
     a.run_id,
     a.layer,
@@ -34,7 +34,7 @@ COMMENT ON COLUMN lm.adjustment_array.position IS 'Position in the sequence, fro
 COMMENT ON COLUMN lm.adjustment_array.norm IS 'Its L2 norm.';
 COMMENT ON COLUMN lm.adjustment_array.adjustment IS 'The adjustment, d_model numbers. The array begins at 1: its element i is unit i − 1.';
 
-CREATE OR REPLACE VIEW lm.embedding_array AS
+CREATE OR REPLACE VIEW lm.embedding_array WITH (security_invoker = true) AS
 SELECT -- noqa: ST06
     m.name AS model,
     v.token_id,

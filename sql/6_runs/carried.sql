@@ -1,6 +1,6 @@
 -- What leaves a database with a run, and how a run that comes from elsewhere is known.
 
-CREATE OR REPLACE VIEW lm_internal.carried_vector AS
+CREATE OR REPLACE VIEW lm_internal.carried_vector WITH (security_invoker = true) AS
 SELECT
     c.run_id,
     c.site,
