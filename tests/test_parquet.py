@@ -182,7 +182,7 @@ def test_what_is_there_is_not_doubled(carried: Carried, empty: psycopg.Connectio
         assert (home.run_ids, home.n_before) == ([], 10)
 
 
-def test_a_role_that_may_run(carried: Carried, empty: psycopg.Connection) -> None:
+def test_a_role_that_may_run(carried: Carried, empty: psycopg.Connection, tmp_path: Path) -> None:
     """Where policies say who may add which rows, PostgreSQL refuses COPY: INSERT does."""
     empty.execute("DROP ROLE IF EXISTS psqlm_importer")
     empty.execute("CREATE ROLE psqlm_importer IN ROLE psqlm_runner")
@@ -195,6 +195,9 @@ def test_a_role_that_may_run(carried: Carried, empty: psycopg.Connection) -> Non
         assert empty.execute("SELECT DISTINCT owner::text FROM lm.run").fetchall() == [
             ("psqlm_importer",)
         ]
+        empty.execute("SET ROLE psqlm_reader")
+        empty.commit()
+        assert export(empty, "all", tmp_path / "out").n_runs == 10
     finally:
         empty.rollback()
         empty.execute("RESET ROLE")

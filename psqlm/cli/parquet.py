@@ -13,6 +13,7 @@ from psqlm.cli import complete
 from psqlm.cli.options import Dsn, Model
 from psqlm.cli.shell import connect
 from psqlm.parquet.layout import DType
+from psqlm.printable import printable
 
 
 def export(
@@ -75,7 +76,7 @@ def import_(
     with connect(dsn) as connection, _progress("importing") as show:
         brought = bring(connection, folder, show)
     for note in brought.notes:
-        typer.echo(note, err=True)
+        typer.echo(printable(note), err=True)
     if brought.run_ids:
         typer.echo(write_ranges(brought.run_ids))
     there = f", {brought.n_before} had been run here" if brought.n_before else ""
