@@ -24,7 +24,7 @@ COMMENT ON FUNCTION lm_internal.vector_row_bytes IS
 'About how many bytes on disk a row of lm.activation or lm.attention_adjustment takes whose vector has this many numbers, its share of a page and its key in the index counted.';
 
 CREATE OR REPLACE FUNCTION lm.capture_bytes(
-    n_tokens int[],
+    lengths int[],
     model text DEFAULT NULL,
     capture text[] DEFAULT '{attn_out}',
     capture_layers int[] DEFAULT NULL,
@@ -42,7 +42,7 @@ BEGIN ATOMIC
             sum(t.n_token) AS n_token,
             sum(p.n_position) AS n_position,
             sum(p.n_key) AS n_key
-        FROM unnest(capture_bytes.n_tokens) AS t (n_token)
+        FROM unnest(capture_bytes.lengths) AS t (n_token)
         CROSS JOIN LATERAL (
             SELECT
                 t.n_token AS n_position,
@@ -102,4 +102,4 @@ BEGIN ATOMIC
 END;
 
 COMMENT ON FUNCTION lm.capture_bytes IS
-'About how many bytes on disk runs of texts with these numbers of tokens will take. The other arguments are those of lm.forward. Errors: no such model; a capture that is no site.';
+'About how many bytes on disk runs of texts of these lengths, in tokens, will take. The other arguments are those of lm.forward. Errors: no such model; a capture that is no site.';
