@@ -66,7 +66,7 @@ def _lines(facts: dict[str, Any]) -> Iterator[tuple[str, str]]:
             yield (
                 "",
                 f"{site['site']}: {_size(site['bytes'])}, {_size(site['bytes_per_token'] or 0)} "
-                f"a token, in {site['n_run']:,} runs",
+                f"a token, in {site['n_run']:,} run{'s' * (site['n_run'] != 1)}",
             )
     for number, task in enumerate(facts.get("running", [])):
         yield "" if number else "running", _task(task)
