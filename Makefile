@@ -48,8 +48,9 @@ sqlfluff: $(VENV)/test.stamp
 audit: $(VENV)/test.stamp
 	$(BIN)/python tools/audit.py
 
+# the tests of a file stay together, for they share databases; the processes leave PyTorch one core each
 pytest: $(VENV)/test.stamp
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile
 
 clean:
 	rm -rf $(VENV) build dist demo-output *.egg-info

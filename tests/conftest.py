@@ -14,7 +14,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import differences
 import gpt2_files
@@ -240,6 +240,18 @@ def paragraph() -> str:
 def _administer(dsn: str, statement: sql.Composable) -> None:
     with psycopg.connect(dsn, autocommit=True) as administrator:
         administrator.execute(statement)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Where several processes share the tests, each hands over how far it was from references."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["differences"] = differences.SEEN
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Take over what one of these processes has handed over."""
+    differences.SEEN.extend(getattr(node, "workeroutput", {}).get("differences", []))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
