@@ -257,6 +257,24 @@ def test_a_crash_in_a_container(home: Path) -> None:
     assert client.wait(timeout=10) != 0
 
 
+def test_a_recovery_that_stumbles_is_tried_again(home: Path) -> None:
+    """The server dies while an unlogged table is made: PostgreSQL's first recovery fails."""
+    server = EmbeddedServer(home)
+    cut_off = psycopg.connect(server.start())
+    cut_off.execute("CREATE UNLOGGED TABLE made (a int PRIMARY KEY)")
+    with psycopg.connect(server.dsn) as connection:  # brings the log to the disk
+        connection.execute("CREATE TABLE kept (a int)")
+    its_process = psutil.Process(cut_off.info.backend_pid)
+    process_of(server).kill()
+    psutil.wait_procs([its_process], timeout=5)
+    cut_off.close()
+    with psycopg.connect(server.start()) as connection:
+        assert connection.execute(
+            "SELECT to_regclass('kept')::text, to_regclass('made')"
+        ).fetchone() == ("kept", None)
+    assert "File exists" in server.log.read_text()
+
+
 # Queries that get out of hand ---------------------------------------------------------------------
 
 

@@ -8,7 +8,7 @@ import psycopg
 
 from psqlm.bundled_files import SQL
 from psqlm.database.script import Script
-from psqlm.errors import PsqlmError
+from psqlm.errors import PsqlmError, said_by_server
 
 
 def digest() -> str:
@@ -49,8 +49,9 @@ def install(connection: psycopg.Connection) -> bool:
             "connect to the primary once"
         ) from error
     except psycopg.Error as error:
-        reason = (error.diag.message_primary or str(error)).splitlines()[0]
-        raise PsqlmError(f"installing {script.running.name} failed: {reason}") from error
+        raise PsqlmError(
+            f"installing {script.running.name} failed: {said_by_server(error)}"
+        ) from error
 
 
 def _may_not_install(connection: psycopg.Connection, error: psycopg.Error) -> PsqlmError:

@@ -254,10 +254,15 @@ class EmbeddedServer:
                 raise PsqlmError(f"the embedded server does not answer; its log is {self.log}")
             if processes.server_of(self.data) is None:
                 self._clear()
-                self._run(
-                    *("pg_ctl", "start", "-D", str(self.data), "-l", str(self.log)),
-                    *("-w", "-t", "300"),
-                )
+                start = ("pg_ctl", "start", "-D", str(self.data), "-l", str(self.log), "-w")
+                try:
+                    self._run(*start, "-t", "300")
+                except PsqlmError as error:
+                    # of an unlogged table that was being made when the server died, PostgreSQL's
+                    # first recovery finds half; its second removes that
+                    if "File exists" not in str(error):
+                        raise
+                    self._run(*start, "-t", "300")
             else:
                 time.sleep(0.1)
 
