@@ -246,7 +246,8 @@ def test_classes_are_those_of_tiktoken(
     )
     theirs = {character for character in EVERY if reference.encode_ordinary(character)}
     row = one_locale.execute(
-        f"SELECT regexp_replace(%s COLLATE \"C\", '[^' || lm.unicode_{name}() || ']+', '', 'g')",
+        f"SELECT regexp_replace("
+        f"%s COLLATE \"C\", '[^' || lm_internal.unicode_{name}() || ']+', '', 'g')",
         (EVERY,),
     ).fetchone()
     assert row is not None

@@ -71,7 +71,7 @@ class Scenario(ABC):
         """Bring the database to the state that the command begins in."""
         with world.connect() as session:
             if world.holds != "kept":
-                session.execute("DROP SCHEMA IF EXISTS lm CASCADE")
+                session.execute("DROP SCHEMA IF EXISTS lm, lm_internal CASCADE")
                 session.execute("DROP EXTENSION IF EXISTS vector")
                 with database.connect(world.server.dsn) as own:
                     loader.load(own, "demo")

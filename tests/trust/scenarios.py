@@ -20,8 +20,6 @@ EARLIEST = Path(__file__).parents[1] / "schema_0.sql"
 class Load(Scenario):
     name = "load"
     command = ("load", "demo", "--name", "other")
-    options = "-c min_parallel_table_scan_size=0 -c max_parallel_maintenance_workers=2"
-    has_workers = True
     may_repeat = True
 
     def after(self, session: psycopg.Connection, ended: Ended) -> str:
@@ -264,7 +262,7 @@ class Install(Reinstall):
     def prepare(self, world: World) -> None:
         world.holds = ""
         with world.connect() as session:
-            session.execute("DROP SCHEMA IF EXISTS lm CASCADE")
+            session.execute("DROP SCHEMA IF EXISTS lm, lm_internal CASCADE")
             session.execute("DROP EXTENSION IF EXISTS vector")
 
     def nothing_lost(self, session: psycopg.Connection) -> None:
