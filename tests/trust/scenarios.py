@@ -128,8 +128,8 @@ class Generate(Scenario):
     command = ("generate", OPENING, "-n", "16", "--temperature", "0.8", "--seed", "7")
 
     def after(self, session: psycopg.Connection, ended: Ended) -> str:
-        """What was printed is the beginning of what is printed undisturbed."""
-        assert self.undisturbed.startswith(ended.printed)
+        """What was printed is the beginning of what is printed undisturbed, and ends its line."""
+        assert self.undisturbed.startswith(ended.printed.removesuffix("\n"))
         return "done" if ended.printed == self.undisturbed else "undone"
 
     def result(self, session: psycopg.Connection, ended: Ended) -> Any:
