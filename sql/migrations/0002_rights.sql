@@ -25,6 +25,10 @@ AS $$
 DECLARE
     set_owner text;
 BEGIN
+    IF new.set_name IS NULL THEN
+        RETURN new; -- the column refuses it
+    END IF;
+
     -- a key, so that two who begin a set of one name at a time do not both have it
     INSERT INTO lm.intervention_set (set_name) VALUES (new.set_name)
     ON CONFLICT DO NOTHING;
