@@ -42,11 +42,12 @@ BEGIN ATOMIC
             sum(t.n_token) AS n_token,
             sum(p.n_position) AS n_position,
             sum(p.n_key) AS n_key
-        FROM unnest(capture_bytes.lengths) AS t (n_token)
+        FROM lm.model AS m
+        CROSS JOIN unnest(capture_bytes.lengths) AS t (n_token)
         CROSS JOIN LATERAL (
             SELECT
                 t.n_token AS n_position,
-                t.n_token::bigint * (t.n_token + 1) / 2 AS n_key
+                t.n_token::bigint * (t.n_token::bigint + 1) / 2 AS n_key
             WHERE capture_bytes.capture_positions IS NULL
 
             UNION ALL
@@ -61,6 +62,17 @@ BEGIN ATOMIC
             WHERE c.position BETWEEN 0 AND t.n_token - 1
             HAVING capture_bytes.capture_positions IS NOT NULL
         ) AS p
+        WHERE m.model_id = lm.model_id(capture_bytes.model)
+            AND CASE
+                WHEN t.n_token BETWEEN 1 AND m.n_ctx THEN true
+                ELSE lm_internal.fail(
+                    true,
+                    format(
+                        'a text has 1 to %s tokens for model "%s", and not %s',
+                        m.n_ctx, m.name, COALESCE(t.n_token::text, 'NULL')
+                    )
+                )
+            END
     ),
 
     captured AS MATERIALIZED (
@@ -102,4 +114,4 @@ BEGIN ATOMIC
 END;
 
 COMMENT ON FUNCTION lm.capture_bytes IS
-'About how many bytes on disk runs of texts of these lengths, in tokens, will take. The other arguments are those of lm.forward. Errors: no such model; a capture that is no site.';
+'About how many bytes on disk runs of texts of these lengths, in tokens, will take. The other arguments are those of lm.forward. Errors: no such model; a capture that is no site; a length that no text has.';

@@ -27,9 +27,13 @@ BEGIN ATOMIC
     kind AS MATERIALIZED (
         SELECT
             t.run_id,
-            array_agg((t.token ~ attention_share.key_pattern)::int ORDER BY t.position)::vector
-                AS is_key,
-            array_agg(t.token ~ attention_share.query_pattern ORDER BY t.position) AS is_query
+            array_agg(
+                COALESCE(t.token ~ COALESCE(attention_share.key_pattern, ''), false)::int
+                ORDER BY t.position
+            )::vector AS is_key,
+            array_agg(
+                t.token ~ COALESCE(attention_share.query_pattern, '') ORDER BY t.position
+            ) AS is_query
         FROM input AS i
         INNER JOIN lm.token AS t ON t.run_id = i.run_id
         GROUP BY t.run_id
@@ -67,4 +71,4 @@ BEGIN ATOMIC
 END;
 
 COMMENT ON FUNCTION lm.attention_share IS
-'The share (0 to 1) of each head''s attention that goes to tokens which match key_pattern, from tokens which match query_pattern; both are regular expressions, and an empty one matches every token. even_share is what it would be if each query attended evenly to itself and all before it. n_query counts the queries, those captured. Errors: no run is named; there is no such run; the runs are of several models; one did not capture pattern.';
+'The share (0 to 1) of each head''s attention that goes to tokens which match key_pattern, from tokens which match query_pattern; both are regular expressions, and an empty one, or NULL, matches every token. even_share is what it would be if each query attended evenly to itself and all before it. n_query counts the queries, those captured. Errors: no run is named; there is no such run; the runs are of several models; one did not capture pattern.';
