@@ -159,7 +159,8 @@ FAULTS = (
     Fault("kill -9 client", _signal(signal.SIGKILL), (-signal.SIGKILL,)),
     # Python has a traceback of its own before it comes to psqlm, so not at the very beginning; psql
     # undoes its statement, and ends as after an error
-    Fault("SIGINT client", _signal(signal.SIGINT), (130, 1), needs_backend=True),
+    # −2: the work was done, and Python was about to end
+    Fault("SIGINT client", _signal(signal.SIGINT), (130, 1, -2), needs_backend=True),
     Fault("SIGTERM client", _signal(signal.SIGTERM), (-signal.SIGTERM,)),
     Fault("SIGHUP client", _signal(signal.SIGHUP), (-signal.SIGHUP,)),
     Fault("kill -9 backend", _kill(worker=False), (1, 2, 3), is_crash=True, needs_backend=True),

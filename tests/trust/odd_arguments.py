@@ -117,6 +117,7 @@ USUAL: dict[str, Value] = {
     "set_name": "mine",
     "kind": "add",
     "which": "all",
+    "about": "surprise",
     "layer": "1",
     "position": "2",
     "positions": "{1,2}",
