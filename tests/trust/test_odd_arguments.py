@@ -39,6 +39,9 @@ def connection(
             SELECT lm.replace_interventions(
                 'half', lm.make_intervention('attn_out', 'scale', factor => 0.5)
             );
+            -- what is usual of a text
+            INSERT INTO lm.tag (run_id, position, name, value)
+            VALUES (1, 0, 'the cat', 'the cat'), (1, 1, 'the cat', 'the dog');
             """
         )
         opened.execute(f"SET statement_timeout = '{SECONDS}s'")
