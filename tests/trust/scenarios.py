@@ -176,7 +176,6 @@ def norms(session: psycopg.Connection, run_ids: list[int]) -> list[tuple[Any, ..
 class Corpus(Scenario):
     name = "run --each"
     may_repeat = True
-    has_workers = True
 
     def __init__(self) -> None:
         super().__init__()

@@ -130,9 +130,10 @@ def check_words(scenario: Scenario, struck: Struck, fault: Fault) -> None:
     assert status in (0, *fault.ends_with), struck
     assert "Traceback" not in said
     if status > 0 and scenario.command[0] != "sql":  # psql has its own words
-        # besides what it has said of its work before
-        lines = [line for line in said.splitlines() if not line.startswith("to run: ")]
-        assert len(lines) == 1 and lines[0].startswith("psqlm: "), said
+        # the last, after what it has said of its work
+        lines = said.splitlines()
+        assert [line.startswith("psqlm: ") for line in lines].count(True) == 1, said
+        assert lines[-1].startswith("psqlm: "), said
 
 
 def coin(seed: str) -> bool:
