@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Literal, get_args
 
 from psqlm.errors import PsqlmError
@@ -68,7 +68,7 @@ def read(spark: SparkSession, path: str, kind: Kind, each: Each, column: str) ->
     return checked
 
 
-def _cutter(each: Each) -> object:
+def _cutter(each: Each) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
     """What cuts files into their texts."""
 
     def cut(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
