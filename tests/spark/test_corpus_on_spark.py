@@ -131,10 +131,15 @@ def test_psqlm_import_reads_it(small: Path, scratch_dsn: str, tmp_path: Path) ->
 def test_duckdb_and_pandas_read_it(small: Path) -> None:
     rows = lake.vectors(small)
     files = f"{small}/activation/model=*/capture=*/site=attn_out/*.parquet"
-    counted = duckdb.sql(
-        f"SELECT count(*), avg(sqrt(list_sum(list_transform(value, lambda x: x * x)))), avg(norm)"
-        f" FROM read_parquet('{files}')"
-    ).fetchone()
+    (counted,) = duckdb.sql(
+        f"""
+        SELECT
+            count(*),
+            avg(sqrt(list_sum(list_transform(value, lambda x: x * x)))),
+            avg(norm)
+        FROM read_parquet('{files}')
+        """
+    ).fetchall()
     assert counted[0] == sum(row[1] == "attn_out" for row in rows)
     assert counted[1] == pytest.approx(counted[2], rel=1e-6)
     frame = pd.read_parquet(small / "text")
