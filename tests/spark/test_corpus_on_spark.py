@@ -165,7 +165,7 @@ def test_killed_and_killed_again(
     chaos = Chaos(SEED, scratch)
     for number in range(KILLS):
         out = tmp_path / f"lake-{number}"
-        with chaos.at_work():
+        with chaos.at_work(out):
             outcome = run_here(spark, path, out)
         assert outcome.n_texts == len(texts)
         assert lake.vectors(out) == expected
