@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import math
+import shutil
 import tarfile
 import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 from psqlm.bundled_files import BUNDLED
 from psqlm.errors import PsqlmError
@@ -107,8 +110,11 @@ def ship(setup: Setup, context: SparkContext) -> Setup:
     here = master.startswith("local") and not master.startswith("local-cluster")
     if setup.source in BUNDLED or here or not folder.is_dir():
         return setup
-    name = f"psqlm-model-{folder.name}"
+    # another name each time: a folder may change while a session lasts
+    name = f"psqlm-model-{folder.name}-{uuid4().hex[:8]}"
     packed = Path(tempfile.mkdtemp(prefix="psqlm-spark-model-")) / f"{name}.tar"
+    # executors fetch it from there as long as the session lasts
+    atexit.register(shutil.rmtree, packed.parent, ignore_errors=True)
     try:
         with tarfile.open(packed, "w") as archive:
             for path in sorted(folder.iterdir()):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,15 +15,21 @@ from typing import TYPE_CHECKING
 import duckdb
 import pandas as pd
 import psycopg
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
+from psqlm import loader
+from psqlm.bundled_files import DEMO_MODEL
 from psqlm.errors import PsqlmError
 from psqlm.parquet.bring import bring
 from psqlm.parquet.export import export
 from psqlm.parquet.manifest import read_manifest
+from psqlm.spark.describe import describe
 from psqlm.spark.job import Corpus, Outcome, run
 from psqlm.spark.rows import Capture
-from psqlm.spark.setup import make_setup
+from psqlm.spark.setup import make_setup, ship
+from psqlm.spark.texts import kind_of
 from spark import lake
 from spark.chaos import Chaos
 from spark.cluster import CONF, psqlm, wait_until_nothing_is_left
@@ -252,3 +259,38 @@ def test_what_cannot_be_done_is_one_line(spark: SparkSession, tmp_path: Path) ->
     (tmp_path / "full" / "letter.txt").write_text("Dear Sir")
     with pytest.raises(PsqlmError, match=r"none of psqlm's, letter\.txt say"):
         run_here(spark, path, tmp_path / "full")
+
+
+def test_a_folder_travels_and_parquet_comes_in(
+    spark: SparkSession, scratch_dsn: str, tmp_path: Path
+) -> None:
+    """A model of a folder, its weights and the result in float16; texts as a column of Parquet."""
+    model = tmp_path / "my-model"
+    shutil.copytree(DEMO_MODEL, model)
+    texts = ["Once upon a time", "x", "The fox and the crow", "x"]
+    pq.write_table(pa.table({"story": texts, "n": [1, 2, 3, 4]}), tmp_path / "stories.parquet")
+    setup = make_setup(str(model), dtype="float16")
+    what = Corpus(str(tmp_path / "stories.parquet"), kind="parquet", column="story")
+    assert kind_of(what.path) == "parquet"
+    shipped = ship(setup, spark.sparkContext)
+    assert shipped.archive is not None
+    shutil.rmtree(model)  # what executors have they have from the job
+    described = describe(spark, shipped, Capture(setup.name, ("attn_out",)))
+    assert described.setup.sha256 is not None
+    shutil.copytree(DEMO_MODEL, model)
+    out = tmp_path / "lake"
+    outcome = run(spark, what, str(out), setup, Capture(setup.name, ("attn_out",)), dtype="float16")
+    assert outcome.n_texts == 3
+    with psycopg.connect(scratch_dsn) as connection:
+        loader.load(connection, "demo", name="half", dtype="float16")
+        expected = connection.execute(
+            """
+            SELECT ordinal, layer, position, value::halfvec::vector::real[]
+            FROM lm.forward_rows(%s, 'half')
+            """,
+            (texts[:3],),
+        ).fetchall()
+    assert [(row[0], *row[2:3], row[4], row[6]) for row in lake.vectors(out)] == sorted(
+        (texts[ordinal - 1], layer, position, lake.bits(value))
+        for ordinal, layer, position, value in expected
+    )
