@@ -22,6 +22,7 @@
 \ir 4_operators/softmax.sql
 \ir 4_operators/linear_by_8.sql
 \ir 4_operators/linear_by_32.sql
+\ir 4_operators/linear_by_64.sql
 \ir 4_operators/linear.sql
 \ir 4_operators/product_by_16.sql
 \ir 4_operators/product.sql
@@ -37,6 +38,10 @@
 \ir 5_forward/attention.sql
 \ir 5_forward/mlp.sql
 \ir 5_forward/transformer.sql
+\ir 5_forward/cut.sql
+\ir 5_forward/halves_apart.sql
+\ir 5_forward/halves_in_step.sql
+\ir 5_forward/halves.sql
 \ir 5_forward/activations.sql
 \ir 6_runs/token.sql
 \ir 6_runs/captured.sql

@@ -68,7 +68,9 @@ def test_the_operators_of_a_pass_are_inlined(counting: psycopg.Connection, n_tok
     assert {name: calls[name] for name in INLINED if calls.get(name)} == {}
 
 
-@pytest.mark.parametrize(("n_tokens", "product"), [(5, "linear_by_8"), (40, "linear_by_32")])
+@pytest.mark.parametrize(
+    ("n_tokens", "product"), [(5, "linear_by_8"), (20, "linear_by_32"), (60, "linear_by_64")]
+)
 def test_a_layer_costs_a_call_for_each_map(
     counting: psycopg.Connection, n_tokens: int, product: str
 ) -> None:

@@ -17,7 +17,7 @@ from string import Template
 OPERATORS = Path(__file__).parents[1] / "sql" / "4_operators"
 LINE = 100  # columns
 
-WORDS = {8: "eight", 16: "sixteen", 32: "thirty-two"}
+WORDS = {8: "eight", 16: "sixteen", 32: "thirty-two", 64: "sixty-four"}
 
 TEMPLATE = Template("""\
 -- Written by tools/wide_products.py; not to be edited.
@@ -171,7 +171,8 @@ OFFSET 0""",  # noqa: S608 (no input, but a width)
 
 PRODUCTS = (
     linear(8, "few rows"),
-    linear(32, "many rows"),
+    linear(32, "some rows"),
+    linear(64, "many rows"),
     WideProduct(
         name="product_by_16",
         width=16,

@@ -159,7 +159,7 @@ BEGIN ATOMIC
             i.model_id,
             t.x[cardinality(t.x)] AS resid_post
         FROM input AS i
-        CROSS JOIN LATERAL lm_internal.transformer(
+        CROSS JOIN LATERAL lm_internal.transformer_halves(
             i.model_id,
             array_fill(0, ARRAY[cardinality(i.tokens)]),
             ARRAY(SELECT generate_series(0, cardinality(i.tokens) - 1)),
@@ -170,6 +170,7 @@ BEGIN ATOMIC
             )
         ) AS t
         WHERE t.site = 'resid_post'
+            AND t.n_before + cardinality(t.x) = cardinality(i.tokens)
     ),
 
     prediction AS MATERIALIZED (

@@ -42,25 +42,11 @@ VOLATILE
 BEGIN ATOMIC
     WITH
     pass AS MATERIALIZED (
-        -- one sequence alone needs no second process
-        SELECT
-            0 AS n_before,
-            t.*
-        FROM lm_internal.transformer(
-            next_step.model_id, next_step.sequence, next_step.position, next_step.token_id,
-            '{rot_k,v}', next_step.generation_id, next_step.changes
-        ) AS t
-        WHERE next_step.sequence[1] = next_step.sequence[cardinality(next_step.sequence)]
-
-        UNION ALL
-
         SELECT t.*
         FROM lm_internal.transformer_halves(
-            lm_internal.first_half(next_step.sequence),
             next_step.model_id, next_step.sequence, next_step.position, next_step.token_id,
             '{rot_k,v}', next_step.generation_id, next_step.changes
         ) AS t
-        WHERE next_step.sequence[1] <> next_step.sequence[cardinality(next_step.sequence)]
     ),
 
     new_cache AS (
