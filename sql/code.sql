@@ -27,7 +27,9 @@
 \ir 4_operators/product_by_16.sql
 \ir 4_operators/product.sql
 \ir 4_operators/embeddings.sql
+\ir 4_operators/unembed_by_8.sql
 \ir 4_operators/unembed_by_16.sql
+\ir 4_operators/unembed.sql
 \ir 5_forward/changes.sql
 \ir 5_forward/here.sql
 \ir 5_forward/norm.sql

@@ -11,11 +11,12 @@ from psycopg.rows import scalar_row
 
 from psqlm.bundled_files import DEMO_MODEL
 
+# together long enough for a worker
 PROMPTS = [
     "The",
-    "Once upon a time there was a king",
+    "Once upon a time there was a king and a queen. " * 8,
     "A fox and a crow",
-    "She opened the door of the little house in the wood and looked in",
+    "She opened the door of the little house in the wood and looked in. " * 6,
 ]
 
 
@@ -159,14 +160,15 @@ def cut(connection: psycopg.Connection, sequence: list[int]) -> tuple[int, bool]
     [
         ([0], None),
         ([0, 0, 0], None),
-        ([0, 1], 1),
-        ([0, 0, 1, 1, 2, 2], 2),
-        ([0, 0, 0, 0, 1], 4),
-        ([0, 1, 1, 1, 1], 1),
-        ([3, 3, 3, 5, 5, 5, 5, 8], 3),
+        ([0, 0, 1, 1, 2, 2], None),
+        ([0] * 80 + [1] * 80, 80),
+        ([0] * 60 + [1] * 60 + [2] * 60, 60),
+        ([0] * 160 + [1] * 5, 160),
+        ([0] * 5 + [1] * 160, 5),
+        ([3] * 70 + [5] * 90 + [8] * 20, 70),
     ],
 )
-def test_a_short_sequence_is_not_cut(dsn: str, sequence: list[int], rows: int | None) -> None:
+def test_short_sequences_are_not_cut(dsn: str, sequence: list[int], rows: int | None) -> None:
     with psycopg.connect(dsn) as connection:
         found = cut(connection, sequence)
     assert found == (None if rows is None else (rows, True))

@@ -19,7 +19,8 @@ from psycopg import sql
 
 Node = dict[str, Any]
 
-# A step as it stands in the body of transformer_layers or mlp, with the site it makes if it says so.
+# A step as it stands in the body of transformer_layers or mlp, with the site it makes if it says
+# so.
 STEP = re.compile(
     r"\blm_internal\.(?P<function>embed_tokens|norm|norm_heads|linear|rotate|attention|output|add|activated)"
     r"\((?P<site>'\w+'(?=::))?"

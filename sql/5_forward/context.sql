@@ -1,5 +1,5 @@
 -- What a batch attends to: keys and values that are cached, those of a run that is continued, those
--- that another process computed, those of the sequence that another goes on from, and each one's own.
+-- that another process computed, those of the sequence that another goes on from, each one's own.
 
 CREATE OR REPLACE FUNCTION lm_internal.rows_before(
     before lm_internal.key_values

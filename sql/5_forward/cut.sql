@@ -46,8 +46,11 @@ BEGIN ATOMIC
             b.position,
             sum(b.work) OVER (ORDER BY b.row) / sum(b.work) OVER () AS share,
             sum(b.work) OVER () AS total,
-            lead(COALESCE(b.parent, b.sequence)) OVER (ORDER BY b.row)
-            IS DISTINCT FROM COALESCE(b.parent, b.sequence) AS is_last
+            COALESCE(
+                lead(COALESCE(b.parent, b.sequence)) OVER (ORDER BY b.row)
+                <> COALESCE(b.parent, b.sequence),
+                true
+            ) AS is_last
         FROM unnest(
             cut.sequence, cut.position, cut.parent,
             lm_internal.work_of_rows(cut.model_id, cut.position)
@@ -61,16 +64,10 @@ BEGIN ATOMIC
     WHERE p.share < 1
         -- the planner counts on a process beside its own from two on
         AND current_setting('max_parallel_workers_per_gather')::int >= 2
-        AND (
-            p.is_last
-            -- Within a sequence it takes a worker's cold start and a layer's lead to get back, and
-            -- work for whole tiles. Eight keys are a step of a product: the same digits come out.
-            OR (
-                p.total > 4e6
-                AND cardinality(cut.sequence) >= 48
-                AND (p.position + 1) % 8 = 0
-            )
-        )
+        -- A worker's cold start has to be got back, and within a sequence a layer's lead as well
+        AND p.total > CASE WHEN p.is_last THEN 2e6 ELSE 4e6 END
+        -- as whole tiles. Eight keys are a step of a product: the same digits come out.
+        AND (p.is_last OR (cardinality(cut.sequence) >= 48 AND (p.position + 1) % 8 = 0))
     -- The larger half takes the time. A worker is a tenth slower, for it begins with empty caches,
     -- and the leader of two that go in step waits for it at first.
     ORDER BY

@@ -175,9 +175,10 @@ BEGIN ATOMIC
                 halves_in_step.changes,
                 halves_in_step.first_layer,
                 halves_in_step.context_run
-            ) FILTER (WHERE f.padding = '') OVER (ROWS UNBOUNDED PRECEDING) AS follower,
+            ) FILTER (WHERE f.padding = '') OVER so_far AS follower,
             f.padding
         FROM first AS f
+        WINDOW so_far AS (ORDER BY true ROWS UNBOUNDED PRECEDING)
     )
 
     SELECT

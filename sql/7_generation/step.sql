@@ -20,7 +20,7 @@ COMMENT ON COLUMN lm_internal.draw.sequence IS 'Which of the sequences that are 
 COMMENT ON COLUMN lm_internal.draw.position IS 'The position that it takes, from 0.';
 COMMENT ON COLUMN lm_internal.draw.token_id IS 'The token.';
 COMMENT ON COLUMN lm_internal.draw.logit IS 'Its logit.';
-COMMENT ON COLUMN lm_internal.draw.probability IS 'The model''s own probability of it.';
+COMMENT ON COLUMN lm_internal.draw.probability IS 'The model''s own probability of it; NULL: not wanted.';
 
 CREATE OR REPLACE FUNCTION lm_internal.next_step(
     generation_id bigint,
@@ -34,6 +34,7 @@ CREATE OR REPLACE FUNCTION lm_internal.next_step(
     top_k int,
     top_p float8,
     seed bigint,
+    with_probability boolean,
     changes lm_internal.change[] DEFAULT NULL
 )
 RETURNS SETOF lm_internal.draw
@@ -105,7 +106,8 @@ BEGIN ATOMIC
         next_step.temperature,
         next_step.top_k,
         next_step.top_p,
-        int8xor(next_step.seed, next_step.sequence[p.row])
+        int8xor(next_step.seed, next_step.sequence[p.row]),
+        next_step.with_probability
     ) AS d;
 END;
 
