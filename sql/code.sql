@@ -27,6 +27,7 @@
 \ir 4_operators/product.sql
 \ir 4_operators/embeddings.sql
 \ir 4_operators/unembed_by_16.sql
+\ir 6_runs/stored.sql
 \ir 5_forward/changes.sql
 \ir 5_forward/here.sql
 \ir 5_forward/norm.sql

@@ -17,6 +17,7 @@ from psqlm.errors import PsqlmError
 
 EARLIEST = Path(__file__).with_name("schema_0.sql")
 BEFORE_RIGHTS = Path(__file__).with_name("schema_1.sql")
+BEFORE_FLOAT16 = Path(__file__).with_name("schema_2.sql")
 
 # Of a user's in the fixture, made by lm.index_activations.
 USERS_INDEX = "lm.nearest_resid_post_1_width_8"
@@ -76,7 +77,11 @@ def fresh(make_database: MakeDatabase) -> Catalog:
         return catalog(connection)
 
 
-@pytest.mark.parametrize("dump", [EARLIEST, BEFORE_RIGHTS], ids=["version 0", "version 1"])
+@pytest.mark.parametrize(
+    "dump",
+    [EARLIEST, BEFORE_RIGHTS, BEFORE_FLOAT16],
+    ids=["version 0", "version 1", "version 2"],
+)
 def test_migrated_is_as_fresh(
     create_database: Callable[..., str], fresh: Catalog, dump: Path
 ) -> None:

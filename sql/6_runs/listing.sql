@@ -25,9 +25,10 @@ SELECT -- noqa: ST06
     ) AS tags,
     lm.capture_bytes(
         ARRAY[cardinality(r.token_ids)], m.name, r.capture::text[], r.capture_layers,
-        r.capture_positions, r.top_logits
+        r.capture_positions, r.top_logits, r.capture_dtype
     ) AS bytes,
-    r.started_at
+    r.started_at,
+    r.capture_dtype
 FROM lm.run AS r
 INNER JOIN lm.model AS m ON m.model_id = r.model_id;
 
@@ -41,6 +42,7 @@ COMMENT ON COLUMN lm.run_summary.interventions IS 'The set of interventions that
 COMMENT ON COLUMN lm.run_summary.tags IS 'Its tags, NAME=VALUE; NULL: none.';
 COMMENT ON COLUMN lm.run_summary.bytes IS 'About how many bytes on disk it takes: lm.capture_bytes.';
 COMMENT ON COLUMN lm.run_summary.started_at IS 'When it began.';
+COMMENT ON COLUMN lm.run_summary.capture_dtype IS 'How its vectors are stored: float32 or float16.';
 
 CREATE OR REPLACE FUNCTION lm.latest_run(
     site lm.site DEFAULT NULL

@@ -1,0 +1,84 @@
+-- Captured vectors, whichever dtype they are stored in.
+
+CREATE OR REPLACE VIEW lm.attention_adjustment WITH (security_invoker = true) AS
+SELECT
+    a.run_id,
+    a.layer,
+    a.position,
+    COALESCE(a.adjustment, a.adjustment_half::vector) AS adjustment,
+    COALESCE(a.norm, l2_norm(a.adjustment_half)) AS norm
+FROM lm.stored_adjustment AS a;
+
+COMMENT ON VIEW lm.attention_adjustment IS
+'What attention adds to the residual stream (attn_out): the sub-block''s output after its projection and bias.';
+COMMENT ON COLUMN lm.attention_adjustment.run_id IS 'The run.';
+COMMENT ON COLUMN lm.attention_adjustment.layer IS 'The layer, from 0.';
+COMMENT ON COLUMN lm.attention_adjustment.position IS 'Position in the sequence, from 0.';
+COMMENT ON COLUMN lm.attention_adjustment.adjustment IS
+'The adjustment, [d_model]; rounded to float16 where lm.run.capture_dtype says so.';
+COMMENT ON COLUMN lm.attention_adjustment.norm IS 'Its L2 norm.';
+
+CREATE OR REPLACE VIEW lm.activation WITH (security_invoker = true) AS
+SELECT
+    a.run_id,
+    a.site,
+    a.layer,
+    a.head,
+    a.position,
+    COALESCE(a.value, a.value_half::vector) AS value
+FROM lm.stored_activation AS a;
+
+COMMENT ON VIEW lm.activation IS 'Any other captured vector of a run.';
+COMMENT ON COLUMN lm.activation.run_id IS 'The run.';
+COMMENT ON COLUMN lm.activation.site IS 'Where in the transformer.';
+COMMENT ON COLUMN lm.activation.layer IS 'The layer, from 0; 0 for the embeddings and n_layer for ln_final.';
+COMMENT ON COLUMN lm.activation.head IS 'The head, from 0; −1 where the site has none.';
+COMMENT ON COLUMN lm.activation.position IS 'Position in the sequence, from 0.';
+COMMENT ON COLUMN lm.activation.value IS
+'The vector: [d_model], [d_mlp] or [d_head], as the site has it; of attn_scores and pattern one number per key, [position + 1]. Rounded to float16 where lm.run.capture_dtype says so.';
+
+CREATE OR REPLACE FUNCTION lm_internal.capture_dtype(
+    dtype text
+)
+RETURNS text
+LANGUAGE sql
+STABLE
+RETURN CASE
+    WHEN capture_dtype.dtype IN ('float32', 'float16') THEN capture_dtype.dtype
+    ELSE lm_internal.fail(
+        NULL::text,
+        format(
+            'capture_dtype is float32 or float16, not %s', COALESCE(capture_dtype.dtype, 'NULL')
+        )
+    )
+END;
+
+COMMENT ON FUNCTION lm_internal.capture_dtype IS
+'How the vectors of a run are to be stored. Errors: neither float32 nor float16.';
+
+-- Called for each vector, and so made to be inlined: no subquery, and as volatile as its error.
+CREATE OR REPLACE FUNCTION lm_internal.to_half(
+    value vector,
+    site lm.site,
+    layer int
+)
+RETURNS halfvec
+LANGUAGE sql
+VOLATILE
+RETURN CASE
+    -- what lies below 65520 is rounded to 65504; hardly a vector needs the second look
+    WHEN vector_norm(to_half.value) < 65504
+        OR (65520 > ALL (to_half.value::real[]) AND -65520 < ALL (to_half.value::real[]))
+        THEN to_half.value::halfvec
+    ELSE lm_internal.fail(
+        NULL::halfvec,
+        format(
+            '%s in layer %s has a value beyond 65504, the last of float16',
+            to_half.site, to_half.layer
+        ),
+        'capture_dtype float32 keeps it as it is'
+    )
+END;
+
+COMMENT ON FUNCTION lm_internal.to_half IS
+'A captured vector, rounded to float16. Errors: a value is beyond its range, with the site and layer.';
