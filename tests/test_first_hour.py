@@ -340,8 +340,8 @@ def test_sizes_are_what_runs_take_up(database: psycopg.Connection) -> None:
     """Within a quarter, on fresh tables: pages are not always full."""
     text = "The king had a daughter and the queen had a son. " * 6
     in_tables = {
-        "attention_adjustment": ["attn_out"],
-        "activation": ["mlp_post", "z", "pattern", "ln_final"],
+        "stored_adjustment": ["attn_out"],
+        "stored_activation": ["mlp_post", "z", "pattern", "ln_final"],
         "logit": ["logits"],
     }
     with database.transaction(force_rollback=True):

@@ -63,7 +63,7 @@ BEGIN ATOMIC
 END;
 
 COMMENT ON FUNCTION lm_internal.known_keys IS
-'Keys, rotated, and values of the positions before a batch, of all heads end to end: those of its generation''s cache, or of the run it continues.';
+'Keys, rotated, and values of the positions before a batch, of all heads end to end: those of its generation''s cache, or of the run it continues, rounded where that run is stored in float16.';
 
 CREATE OR REPLACE FUNCTION lm_internal.context(
     q vector[],

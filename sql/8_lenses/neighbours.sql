@@ -135,7 +135,8 @@ BEGIN ATOMIC
         s.relation,
         -- of either dtype, as the views have it: an index is found by this expression
         format(
-            'COALESCE(%1$I, %2$I::%3$s.vector)', s.name, s.name || '_half', lm_internal.vector_schema()
+            'COALESCE(%1$I, %2$I::%3$s.vector)',
+            s.name, s.name || '_half', lm_internal.vector_schema()
         ),
         s.condition
     FROM source AS s

@@ -111,7 +111,10 @@ WITH CHECK (
 
 CREATE POLICY adding ON lm.stored_activation FOR INSERT
 WITH CHECK (
-    EXISTS (SELECT FROM lm.run AS r WHERE r.run_id = stored_activation.run_id AND r.owner = current_user)
+    EXISTS (
+        SELECT FROM lm.run AS r
+        WHERE r.run_id = stored_activation.run_id AND r.owner = current_user
+    )
 );
 
 CREATE POLICY adding ON lm.logit FOR INSERT
