@@ -56,7 +56,45 @@ END;
 COMMENT ON FUNCTION lm_internal.capture_dtype IS
 'How the vectors of a run are to be stored. Errors: neither float32 nor float16.';
 
--- Called for each vector, and so made to be inlined: no subquery, and as volatile as its error.
+CREATE OR REPLACE FUNCTION lm_internal.large_to_half(
+    value vector,
+    site lm.site,
+    layer int
+)
+RETURNS halfvec
+LANGUAGE sql
+VOLATILE
+RETURN (
+    SELECT
+        CASE
+            -- what lies below 65520 is rounded to 65504
+            WHEN max(abs(e.x)) < 65520 THEN array_agg(e.x ORDER BY e.number)::halfvec
+            ELSE lm_internal.fail(
+                NULL::halfvec,
+                format(
+                    '%s in layer %s has a value beyond 65504, the last of float16',
+                    large_to_half.site, large_to_half.layer
+                ),
+                'capture_dtype float32 keeps it as it is'
+            )
+        END
+    FROM (
+        SELECT
+            o.number,
+            -- the score of a key that is not seen is no score: the lowest there is says so too
+            CASE
+                WHEN large_to_half.site = 'attn_scores' AND o.x < -1e37 THEN -65504
+                ELSE o.x
+            END AS x
+        FROM unnest(large_to_half.value::real[]) WITH ORDINALITY AS o (x, number)
+    ) AS e
+);
+
+COMMENT ON FUNCTION lm_internal.large_to_half IS
+'lm_internal.to_half for the few vectors that may have a value beyond its range.';
+
+-- As volatile as the error that it may raise, or else it is not inlined: there is a call for each
+-- vector.
 CREATE OR REPLACE FUNCTION lm_internal.to_half(
     value vector,
     site lm.site,
@@ -66,19 +104,9 @@ RETURNS halfvec
 LANGUAGE sql
 VOLATILE
 RETURN CASE
-    -- what lies below 65520 is rounded to 65504; hardly a vector needs the second look
-    WHEN vector_norm(to_half.value) < 65504
-        OR (65520 > ALL (to_half.value::real[]) AND -65520 < ALL (to_half.value::real[]))
-        THEN to_half.value::halfvec
-    ELSE lm_internal.fail(
-        NULL::halfvec,
-        format(
-            '%s in layer %s has a value beyond 65504, the last of float16',
-            to_half.site, to_half.layer
-        ),
-        'capture_dtype float32 keeps it as it is'
-    )
+    WHEN vector_norm(to_half.value) < 65504 THEN to_half.value::halfvec
+    ELSE lm_internal.large_to_half(to_half.value, to_half.site, to_half.layer)
 END;
 
 COMMENT ON FUNCTION lm_internal.to_half IS
-'A captured vector, rounded to float16. Errors: a value is beyond its range, with the site and layer.';
+'A captured vector, rounded to float16; the scores of keys that are not seen, −1e38, become −65504. Errors: a value is beyond the range of float16, with the site and layer.';
