@@ -27,7 +27,6 @@
 \ir 4_operators/product.sql
 \ir 4_operators/embeddings.sql
 \ir 4_operators/unembed_by_16.sql
-\ir 6_runs/stored.sql
 \ir 5_forward/changes.sql
 \ir 5_forward/here.sql
 \ir 5_forward/norm.sql
@@ -40,6 +39,7 @@
 \ir 5_forward/transformer.sql
 \ir 5_forward/activations.sql
 \ir 6_runs/token.sql
+\ir 6_runs/stored.sql
 \ir 6_runs/captured.sql
 \ir 6_runs/intervention_sets.sql
 \ir 6_runs/intervention_checks.sql
@@ -68,6 +68,7 @@
 \ir 9_least_squares/analysis.sql
 \ir 9_least_squares/lags.sql
 \ir 6_runs/tags.sql
+\ir 6_runs/named.sql
 \ir 6_runs/selection.sql
 \ir 6_runs/sizes.sql
 \ir 6_runs/listing.sql

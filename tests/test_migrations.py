@@ -160,6 +160,32 @@ def test_a_failed_migration_leaves_the_old_schema_at_work(
         assert before and after and after[0] == before[0] + 1
 
 
+def test_vectors_of_before_are_float32_and_their_index_finds_others_too(
+    create_database: Callable[..., str],
+) -> None:
+    dsn = create_database("psqlm_halved")
+    before = _restore(dsn, BEFORE_FLOAT16)
+    definition = "SELECT pg_get_indexdef(%s::regclass)"
+    with database.connect(dsn) as connection:
+        assert connection.execute(
+            "SELECT array_agg(DISTINCT capture_dtype), count(*) FROM lm.run"
+        ).fetchone() == (["float32"], len(before["runs"]))
+        migrated = connection.execute(definition, (USERS_INDEX,)).fetchone()
+        connection.execute(f"DROP INDEX {USERS_INDEX}")
+        connection.execute("SELECT lm.index_activations('resid_post', 1)")
+        assert connection.execute(definition, (USERS_INDEX,)).fetchone() == migrated
+        run = connection.execute(
+            "SELECT lm.forward('the cat', capture => '{resid_post}', capture_dtype => 'float16')"
+        ).fetchone()
+        assert run is not None
+        nearest = connection.execute(
+            "SELECT run_id FROM lm.nearest_activations(lm.vector_at(%s, 'resid_post', 1),"
+            " 'resid_post', 1, k => 1)",
+            run,
+        ).fetchone()
+        assert nearest == run
+
+
 def test_every_migration_is_listed() -> None:
     script = (installation.SQL / "install.sql").read_text()
     numbered = sorted(path.name for path in (installation.SQL / "migrations").glob("0*.sql"))

@@ -48,10 +48,13 @@ BEGIN ATOMIC
     SELECT
         s.sequence,
         a.position,
-        lm.concat(a.value ORDER BY a.head) FILTER (WHERE a.site <> 'v'),
-        lm.concat(a.value ORDER BY a.head) FILTER (WHERE a.site = 'v')
+        lm.concat(COALESCE(a.value, a.value_half::vector) ORDER BY a.head)
+            FILTER (WHERE a.site <> 'v'),
+        lm.concat(COALESCE(a.value, a.value_half::vector) ORDER BY a.head)
+            FILTER (WHERE a.site = 'v')
     FROM start AS s
-    INNER JOIN lm.activation AS a
+    -- not the view: if every pass held it, it could not be replaced while models run
+    INNER JOIN lm.stored_activation AS a
         ON a.run_id = (known_keys.here).context_run
         AND a.site IN (
             (SELECT lm_internal.key_site((known_keys.here).model_id)), 'v'

@@ -168,14 +168,7 @@ BEGIN ATOMIC
         CROSS JOIN LATERAL lm_internal.unembed(part.x, record_pass.model_id) AS u
         INNER JOIN ln_final AS f
             ON f.row = part.number * lm_internal.positions_at_once() + u.ordinal
-        CROSS JOIN LATERAL (
-            SELECT
-                o.number - 1 AS token_id,
-                o.logit
-            FROM unnest(u.logits) WITH ORDINALITY AS o (logit, number)
-            ORDER BY o.logit DESC, o.number
-            LIMIT record_pass.top_logits
-        ) AS l
+        CROSS JOIN LATERAL lm_internal.likeliest(u.logits, record_pass.top_logits) AS l
         WHERE 'logits' = ANY (record_pass.capture)
     ),
 

@@ -60,8 +60,9 @@ BEGIN ATOMIC
     SELECT
         a.layer,
         a.head,
-        avg(-(a.value <#> q.is_key)),
-        avg(q.even_share),
+        -- in one order, so that the last digit does not hang on the plan
+        avg(-(a.value <#> q.is_key) ORDER BY q.run_id, q.position),
+        avg(q.even_share ORDER BY q.run_id, q.position),
         count(*)
     FROM query AS q
     INNER JOIN lm.activation AS a ON a.run_id = q.run_id AND a.position = q.position
