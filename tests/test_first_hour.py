@@ -399,7 +399,8 @@ def test_wide_rows_are_cut_in_parts(database: psycopg.Connection) -> None:
             """
         )
         row = database.execute(
-            "SELECT pg_total_relation_size('wide'), 200 * lm_internal.vector_row_bytes(3072, 'float32')"
+            "SELECT pg_total_relation_size('wide'),"
+            " 200 * lm_internal.vector_row_bytes(3072, 'float32')"
         ).fetchone()
     assert row is not None
     assert row[1] == pytest.approx(row[0], rel=0.1)
