@@ -60,9 +60,8 @@ BEGIN ATOMIC
     SELECT
         a.layer,
         a.head,
-        -- in one order, so that the last digit does not hang on the plan
-        avg(-(a.value <#> q.is_key) ORDER BY q.run_id, q.position),
-        avg(q.even_share ORDER BY q.run_id, q.position),
+        avg(-(a.value <#> q.is_key)),
+        avg(q.even_share),
         count(*)
     FROM query AS q
     INNER JOIN lm.activation AS a ON a.run_id = q.run_id AND a.position = q.position
