@@ -46,6 +46,7 @@
 \ir 5_forward/halves.sql
 \ir 5_forward/activations.sql
 \ir 6_runs/token.sql
+\ir 6_runs/stored.sql
 \ir 6_runs/captured.sql
 \ir 6_runs/intervention_sets.sql
 \ir 6_runs/intervention_checks.sql
@@ -74,6 +75,7 @@
 \ir 9_least_squares/analysis.sql
 \ir 9_least_squares/lags.sql
 \ir 6_runs/tags.sql
+\ir 6_runs/named.sql
 \ir 6_runs/selection.sql
 \ir 6_runs/sizes.sql
 \ir 6_runs/listing.sql

@@ -33,6 +33,7 @@ INLINED = {
     "pad",
     "embed_tokens",
     "embedding_of",
+    "to_half",
 }
 LAYERS = 8
 
@@ -66,6 +67,16 @@ def test_the_operators_of_a_pass_are_inlined(counting: psycopg.Connection, n_tok
     calls = _calls(counting, f"SELECT lm.forward(token_ids => array_fill(7, ARRAY[{n_tokens}]))")
     assert calls["transformer"] == 1
     assert {name: calls[name] for name in INLINED if calls.get(name)} == {}
+
+
+def test_rounding_to_float16_is_inlined(counting: psycopg.Connection) -> None:
+    calls = _calls(
+        counting,
+        "SELECT lm.forward('Once upon a time', capture => '{all}', capture_dtype => 'float16')",
+    )
+    assert calls["transformer"] == 1
+    assert {name: calls[name] for name in INLINED if calls.get(name)} == {}
+    assert not calls.get("large_to_half")
 
 
 @pytest.mark.parametrize(

@@ -200,11 +200,12 @@ SELECT
         WHEN size.cap IS NULL THEN output.y
         ELSE ARRAY(SELECT size.cap * tanh(unnest(output.y) / size.cap))::real[]
     END""",
-        also="\n    CROSS JOIN (\n"
-        "        SELECT m.final_logit_softcapping AS cap\n"
-        "        FROM lm.model AS m\n"
-        f"        WHERE m.model_id = {function}.model_id\n"
-        "    ) AS size",
+        also=f"""
+    CROSS JOIN (
+        SELECT m.final_logit_softcapping AS cap
+        FROM lm.model AS m
+        WHERE m.model_id = {function}.model_id
+    ) AS size""",  # noqa: S608 (no input, but a width)
         order="\n    ORDER BY p.start, output.place",
         comment=f"lm_internal.unembed of {use}: a weight is read once for {WORDS[width]} of them.",
     )

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from psqlm.cli import complete
+from psqlm.parquet.layout import DType
 from psqlm.ranges import read_numbers
 from psqlm.runs.texts import Each as EachText
 
@@ -43,6 +44,9 @@ CaptureLayers = Annotated[
 CapturePositions = Annotated[
     str | None,
     typer.Option(metavar="0,-1", help="Keep only these positions, -1 the last; else all."),
+]
+CaptureDtype = Annotated[
+    DType, typer.Option(help="float16 rounds what is kept to it, which takes half the space.")
 ]
 Jobs = Annotated[
     int | None,

@@ -12,6 +12,7 @@ import typer
 from psqlm.cli import complete
 from psqlm.cli.log import note
 from psqlm.cli.options import (
+    CaptureDtype,
     CaptureLayers,
     CapturePositions,
     Dsn,
@@ -48,6 +49,7 @@ def run(
     ] = ["attn_out"],  # noqa: B006 (read only)
     capture_layers: CaptureLayers = None,
     capture_positions: CapturePositions = None,
+    capture_dtype: CaptureDtype = "float32",
     interventions: Interventions = None,
     tag: Annotated[
         list[str] | None,
@@ -72,7 +74,7 @@ def run(
     sites = [site for given in capture for site in given.replace(",", " ").split()]
     layers = numbers("--capture-layers", capture_layers)
     positions = numbers("--capture-positions", capture_positions)
-    plan = Plan(model, sites, interventions, layers, positions, _tags(tag or []))
+    plan = Plan(model, sites, interventions, layers, positions, _tags(tag or []), capture_dtype)
     kept = layers is None and positions is None and bool({"attn_out", "all"} & set(sites))
     if each:
         outcome = run_with_progress(split(text, each), plan, jobs, dsn)
@@ -84,7 +86,9 @@ def run(
         analyze = f"psqlm analyze --runs {printable(chosen)}"
     else:
         with connect(dsn) as connection, connection.transaction():
-            run_id = forward(connection, text, model, sites, interventions, layers, positions)
+            run_id = forward(
+                connection, text, model, sites, interventions, layers, positions, capture_dtype
+            )
             put_tags(connection, [run_id], plan.tags)
         typer.echo(run_id)
         note(run=run_id)

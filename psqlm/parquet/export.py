@@ -86,7 +86,8 @@ def export(
         which: numbers (1,2,5-9), tag:NAME=VALUE, or all.
         folder: where to.
         model: whose runs; None: of any.
-        dtype: float16 rounds the vectors to it, which take less space then.
+        dtype: float16 rounds the vectors to it, which take less space then; those of runs that are
+            stored so stay as they are.
         sites: what to write of what they kept; None: all of it.
         show: is told how many rows of vectors and logits are written, and of how many.
 
@@ -158,7 +159,8 @@ def _choose(
                 r.capture_positions,
                 r.top_logits,
                 r.interventions,
-                r.intervention_digest
+                r.intervention_digest,
+                r.capture_dtype
             FROM lm.run AS r
             WHERE r.run_id = ANY (%s::bigint[])
             ORDER BY r.run_id
@@ -216,7 +218,7 @@ def _plan(connection: psycopg.Connection, model: Model, row: dict[str, Any], dty
         positions=_sorted(row["capture_positions"]),
         top_logits=row["top_logits"],
         interventions=done,
-        dtype=dtype,
+        dtype="float16" if row["capture_dtype"] == "float16" else dtype,
     )
 
 

@@ -73,10 +73,13 @@ BEGIN ATOMIC
     SELECT
         s.sequence,
         a.position,
-        lm.concat(a.value ORDER BY a.head) FILTER (WHERE a.site <> 'v'),
-        lm.concat(a.value ORDER BY a.head) FILTER (WHERE a.site = 'v')
+        lm.concat(COALESCE(a.value, a.value_half::vector) ORDER BY a.head)
+            FILTER (WHERE a.site <> 'v'),
+        lm.concat(COALESCE(a.value, a.value_half::vector) ORDER BY a.head)
+            FILTER (WHERE a.site = 'v')
     FROM start AS s
-    INNER JOIN lm.activation AS a
+    -- not the view: if every pass held it, it could not be replaced while models run
+    INNER JOIN lm.stored_activation AS a
         ON a.run_id = (known_keys.here).context_run
         AND a.site IN (
             (SELECT lm_internal.key_site((known_keys.here).model_id)), 'v'
@@ -99,7 +102,7 @@ BEGIN ATOMIC
 END;
 
 COMMENT ON FUNCTION lm_internal.known_keys IS
-'Keys, rotated, and values of the positions before a batch, of all heads end to end: those of its generation''s cache, of the run it continues, of rows computed in another process.';
+'Keys, rotated, and values of the positions before a batch, of all heads end to end: those of its generation''s cache, of the run it continues (rounded where that run is stored in float16), of rows computed in another process.';
 
 CREATE OR REPLACE FUNCTION lm_internal.context(
     q vector[],

@@ -11,7 +11,8 @@ CREATE OR REPLACE FUNCTION lm_internal.record_pass(
     capture_layers int[],
     capture_positions int[],
     top_logits int,
-    interventions text
+    interventions text,
+    capture_dtype text
 )
 RETURNS TABLE (
     ordinal int,
@@ -23,7 +24,7 @@ BEGIN ATOMIC
     -- by itself and first: whoever adds rows to a run has to see that it is theirs
     INSERT INTO lm.run (
         run_id, model_id, prompt, token_ids, capture, capture_layers, capture_positions,
-        top_logits, interventions, intervention_digest
+        top_logits, interventions, intervention_digest, capture_dtype
     )
     SELECT
         n.run_id,
@@ -41,7 +42,8 @@ BEGIN ATOMIC
         record_pass.capture_positions,
         record_pass.top_logits,
         record_pass.interventions,
-        lm_internal.intervention_digest(record_pass.interventions, record_pass.model_id)
+        lm_internal.intervention_digest(record_pass.interventions, record_pass.model_id),
+        record_pass.capture_dtype
     FROM unnest(record_pass.run_ids, record_pass.ordinals, record_pass.prompts)
         AS n (run_id, ordinal, prompt);
 
@@ -135,12 +137,15 @@ BEGIN ATOMIC
     ),
 
     new_adjustment AS (
-        INSERT INTO lm.attention_adjustment (run_id, layer, position, adjustment)
+        INSERT INTO lm.stored_adjustment (run_id, layer, position, adjustment, adjustment_half)
         SELECT
             p.run_id,
             p.layer,
             p.position,
-            p.value
+            CASE record_pass.capture_dtype WHEN 'float32' THEN p.value END,
+            CASE record_pass.capture_dtype
+                WHEN 'float16' THEN lm_internal.to_half(p.value, p.site, p.layer)
+            END
         FROM pass AS p
         WHERE p.kept AND p.site = 'attn_out'
     ),
@@ -163,41 +168,48 @@ BEGIN ATOMIC
         CROSS JOIN LATERAL lm_internal.unembed(part.x, record_pass.model_id) AS u
         INNER JOIN ln_final AS f
             ON f.row = part.number * lm_internal.positions_at_once() + u.ordinal
-        CROSS JOIN LATERAL (
-            SELECT
-                o.number - 1 AS token_id,
-                o.logit
-            FROM unnest(u.logits) WITH ORDINALITY AS o (logit, number)
-            ORDER BY o.logit DESC, o.number
-            LIMIT record_pass.top_logits
-        ) AS l
+        CROSS JOIN LATERAL lm_internal.likeliest(u.logits, record_pass.top_logits) AS l
         WHERE 'logits' = ANY (record_pass.capture)
     ),
 
     -- every other captured vector
     new_activation AS (
-        INSERT INTO lm.activation (run_id, site, layer, head, position, value)
+        INSERT INTO lm.stored_activation (
+            run_id, site, layer, head, position, value, value_half
+        )
         SELECT
-            p.run_id,
-            p.site,
-            greatest(p.layer, 0),
-            p.head,
-            p.position,
-            p.value
-        FROM pass AS p
-        WHERE p.kept AND p.site <> 'attn_out'
+            o.run_id,
+            o.site,
+            o.layer,
+            o.head,
+            o.position,
+            CASE record_pass.capture_dtype WHEN 'float32' THEN o.value END,
+            CASE record_pass.capture_dtype
+                WHEN 'float16' THEN lm_internal.to_half(o.value, o.site, o.layer)
+            END
+        FROM (
+            SELECT
+                p.run_id,
+                p.site,
+                greatest(p.layer, 0) AS layer,
+                p.head,
+                p.position,
+                p.value
+            FROM pass AS p
+            WHERE p.kept AND p.site <> 'attn_out'
 
-        UNION ALL
+            UNION ALL
 
-        SELECT
-            f.run_id,
-            'ln_final',
-            f.layer,
-            -1,
-            f.position,
-            f.value
-        FROM ln_final AS f
-        WHERE 'ln_final' = ANY (record_pass.capture)
+            SELECT
+                f.run_id,
+                'ln_final',
+                f.layer,
+                -1,
+                f.position,
+                f.value
+            FROM ln_final AS f
+            WHERE 'ln_final' = ANY (record_pass.capture)
+        ) AS o
     )
 
     SELECT
