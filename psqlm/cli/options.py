@@ -50,7 +50,11 @@ CaptureDtype = Annotated[
 ]
 Jobs = Annotated[
     int | None,
-    typer.Option(min=1, metavar="N", help="Passes at a time; 2, or 1 on a machine of one core."),
+    typer.Option(
+        min=1,
+        metavar="N",
+        help="Passes at a time; one for each core, two on a server that is not psqlm's own.",
+    ),
 ]
 
 

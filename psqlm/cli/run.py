@@ -33,6 +33,9 @@ from psqlm.runs.texts import Text, split
 MOST_LINES = 10
 """Reasons printed why texts cannot be run; the rest are counted."""
 
+MOST_JOBS = 32
+"""Passes at a time unless more are asked for: each has one of a server's hundred connections."""
+
 
 def run(
     prompt: Annotated[str | None, typer.Argument()] = None,
@@ -122,7 +125,9 @@ def run_with_progress(
             speed = progress.tasks[task].speed
             progress.update(task, rate=f"{speed:,.0f} tokens/s" if speed else "")
 
-        jobs = jobs or min(2, os.cpu_count() or 1)
+        if jobs is None:
+            is_elsewhere = dsn or os.environ.get("PSQLM_DSN")
+            jobs = 2 if is_elsewhere else min(os.cpu_count() or 1, MOST_JOBS)
 
         def tell(needed: Storage) -> None:
             console.print(str(needed), soft_wrap=True, highlight=False, markup=False)

@@ -242,6 +242,7 @@ def _run(
 ) -> None:
     """Run texts in passes, `jobs` of them at a time."""
     waiting = deque(_batches(to_run))
+    at_once = min(jobs, len(waiting))
     total = sum(to_run.values())
     opened: list[psycopg.Connection] = []
     counting = Lock()
@@ -252,6 +253,9 @@ def _run(
         nonlocal done
         with connect() as connection:
             opened.append(connection)
+            if at_once > 1:  # the cores are busy: no pass takes a second
+                connection.execute("SET max_parallel_workers_per_gather = 0")
+                connection.commit()
             while True:
                 try:
                     batch = waiting.popleft()
@@ -270,7 +274,7 @@ def _run(
 
     show(0, total)
     with ThreadPoolExecutor(jobs) as pool:
-        workers = [pool.submit(work) for _ in range(min(jobs, len(waiting)))]
+        workers = [pool.submit(work) for _ in range(at_once)]
         try:
             finished, going_on = wait(workers, return_when=FIRST_EXCEPTION)
             failures = [worker for worker in finished if worker.exception()]
