@@ -21,6 +21,7 @@ from psqlm.cli import (
     run,
     runs,
     server,
+    spark,
     status,
     verify,
     view,
@@ -235,6 +236,9 @@ def stop() -> None:
 
 
 app.command("dsn")(server.print_dsn)
+
+
+app.add_typer(spark.app, name="spark")
 
 
 @app.command()
