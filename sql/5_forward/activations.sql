@@ -9,7 +9,8 @@ CREATE OR REPLACE FUNCTION lm_internal.transformer_many(
     changes lm_internal.change[] DEFAULT NULL,
     first_layer int DEFAULT 0,
     resid vector[] DEFAULT NULL,
-    context_run bigint DEFAULT NULL
+    context_run bigint DEFAULT NULL,
+    parent int[] DEFAULT NULL
 )
 RETURNS TABLE (
     layer int,
@@ -38,7 +39,8 @@ BEGIN ATOMIC
         changes => transformer_many.changes,
         first_layer => transformer_many.first_layer,
         resid => transformer_many.resid,
-        context_run => transformer_many.context_run
+        context_run => transformer_many.context_run,
+        parent => transformer_many.parent
     ) AS t
     INNER JOIN lm.model_site AS s ON s.model_id = transformer_many.model_id AND s.site = t.site
     CROSS JOIN LATERAL (
