@@ -1,0 +1,103 @@
+"""A lake in Spark: where the files are, on as many machines as there are."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from typing import TYPE_CHECKING
+
+from psqlm.errors import PsqlmError
+from psqlm.lake.lake import Lake, views
+from psqlm.lake.parts import Part, constant_columns, parts
+from psqlm.parquet.layout import require_pyarrow, schema
+from psqlm.parquet.manifest import NAME, no_manifest, parse_manifest
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from pyspark.sql import SparkSession
+
+
+class SparkLake(Lake):
+    """Exported runs as temporary views of a session."""
+
+    def __init__(self, where: str, session: SparkSession | None = None) -> None:
+        """Open a folder, or an address that Spark reads.
+
+        Args:
+            where: the folder.
+            session: is left open in the end. None: one on this machine, which is stopped.
+
+        Raises:
+            PsqlmError: there is no manifest, no Spark or no Java.
+        """
+        require_pyarrow()
+        self._own = session is None
+        self._spark = open_session() if session is None else session
+        from pyspark.errors import PySparkException
+
+        self._error = PySparkException
+        self._where = where.rstrip("/")
+        try:
+            said = self._spark.read.text(f"{self._where}/{NAME}", wholetext=True).first()
+        except PySparkException as error:
+            self.close()
+            raise no_manifest(where) from error
+        for table, found in parts(parse_manifest("" if said is None else said[0], where)):
+            self._view(table, found)
+        for view in views("spark"):
+            self._spark.sql(view)
+
+    def query(self, sql: str) -> pd.DataFrame:
+        """The rows of a statement."""
+        try:
+            rows: pd.DataFrame = self._spark.sql(sql).toArrow().to_pandas()
+        except self._error as error:
+            raise PsqlmError(f"Spark: {str(error).strip().splitlines()[0]}") from error
+        return rows
+
+    def close(self) -> None:
+        """Stop the session, if it is ours."""
+        if self._own:
+            self._spark.stop()
+
+    def _view(self, table: str, found: list[Part]) -> None:
+        """Make a view over the files of a table; without any it has no rows."""
+        from pyspark.sql.functions import lit
+
+        empty = self._spark.createDataFrame(schema(table).empty_table())
+        rows = empty.withColumns(
+            {name: lit("") for name in constant_columns(table)}
+        )
+        for part in found:
+            files = [f"{self._where}/{path}" for path in part.paths]
+            rows = rows.unionByName(
+                self._spark.read.schema(empty.schema)
+                .parquet(*files)
+                .withColumns({name: lit(value) for name, value in part.constants.items()})
+            )
+        rows.createOrReplaceTempView(table)
+
+
+def open_session(master: str | None = None) -> SparkSession:
+    """The session that is open, or a new one.
+
+    Args:
+        master: where it runs; None: on this machine, or as spark-submit says.
+
+    Raises:
+        PsqlmError: there is no Spark, or no Java.
+    """
+    try:
+        from pyspark.sql import SparkSession
+    except ImportError as error:
+        raise PsqlmError(f"Spark is missing ({error}): pip install 'psqlm[spark]'") from error
+    if shutil.which("java") is None and "JAVA_HOME" not in os.environ:
+        raise PsqlmError(
+            "Spark needs Java 17 or 21, and there is no java: install it or set JAVA_HOME, "
+            "or take --engine duckdb"
+        )
+    builder = SparkSession.builder.appName("psqlm").config("spark.log.level", "ERROR")
+    builder = builder.config("spark.ui.showConsoleProgress", "false")
+    if master is not None:
+        builder = builder.master(master)
+    return builder.getOrCreate()
