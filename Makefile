@@ -43,6 +43,9 @@ imports: package
 sqlfluff: $(VENV)/test.stamp
 	$(BIN)/sqlfluff lint --disable-progress-bar sql
 	$(BIN)/sqlfluff lint --disable-progress-bar --templater placeholder psqlm/view/statements
+	$(BIN)/sqlfluff lint --disable-progress-bar psqlm/lake/statements psqlm/lake/views/postgresql.sql
+	$(BIN)/sqlfluff lint --disable-progress-bar --dialect duckdb psqlm/lake/statements psqlm/lake/views/duckdb.sql
+	$(BIN)/sqlfluff lint --disable-progress-bar --dialect sparksql psqlm/lake/statements psqlm/lake/views/spark.sql
 
 # what is known of the versions in use; where the index does not answer, it says so and goes on
 audit: $(VENV)/test.stamp

@@ -21,6 +21,7 @@ from psqlm.cli import (
     run,
     runs,
     server,
+    spark,
     status,
     verify,
     view,
@@ -191,6 +192,9 @@ app.command()(parquet.export)
 
 
 app.command("import")(parquet.import_)
+
+
+app.add_typer(spark.spark, name="spark")
 
 
 app.command()(grant.grant)

@@ -1,8 +1,8 @@
 """Exported runs as tables of DuckDB or Spark, and the statements that analyse them there.
 
-    with psqlm.lake.open("tales") as lake:
-        lake.query("SELECT layer, avg(norm) FROM activation WHERE position > 0 GROUP BY layer")
-        lake.ask("head_scores")
+with psqlm.lake.open("tales") as lake:
+lake.query("SELECT layer, avg(norm) FROM activation WHERE position > 0 GROUP BY layer")
+lake.ask("head_scores")
 """
 
 from psqlm.lake.lake import Lake, statement, statements

@@ -12,6 +12,7 @@ from psqlm.parquet.layout import require_pyarrow, schema
 from psqlm.parquet.manifest import NAME, no_manifest, parse_manifest
 
 if TYPE_CHECKING:
+    import duckdb
     import pandas as pd
 
 
@@ -31,21 +32,30 @@ class DuckDBLake(Lake):
             raise PsqlmError(f"DuckDB is missing ({error}): pip install 'psqlm[lake]'") from error
         self._error = duckdb.Error
         self._where = where.rstrip("/")
-        if "://" not in where and not (Path(where) / NAME).is_file():
+        is_local = "://" not in where
+        if is_local and not (Path(where) / NAME).is_file():
             raise no_manifest(where)
         self._connection = duckdb.connect()
         # a progress bar would come between the lines of a table
-        self._connection.execute("SET enable_progress_bar = false")
-        said = self.query(f"SELECT content FROM read_text({_quoted(f'{self._where}/{NAME}')})")  # noqa: S608
-        for table, found in parts(parse_manifest(said["content"].iloc[0], where)):
+        self._run("SET enable_progress_bar = false")
+        path = _quoted(f"{self._where}/{NAME}")
+        said = self.query(f"SELECT content FROM read_text({path})")["content"].iloc[0]  # noqa: S608
+        manifest = parse_manifest(said, where)
+        for file in manifest.files if is_local else ():
+            if not (Path(where) / file).is_file():
+                raise PsqlmError(f"{where} is damaged, {file} is missing: export the runs again")
+        for table, found in parts(manifest):
             self._view(table, found)
         for view in views("duckdb"):
-            self._connection.execute(view)
+            self._run(view)
 
     def query(self, sql: str) -> pd.DataFrame:
         """The rows of a statement."""
+        return self._run(sql).df()
+
+    def _run(self, sql: str) -> duckdb.DuckDBPyConnection:
         try:
-            return self._connection.sql(sql).df()
+            return self._connection.execute(sql)
         except self._error as error:
             raise PsqlmError(f"DuckDB: {' '.join(str(error).split())}") from error
 
@@ -69,9 +79,7 @@ class DuckDBLake(Lake):
                 f"SELECT {constants}, {names} "  # noqa: S608 (quoted)
                 f"FROM read_parquet([{files}], hive_partitioning = false)"
             )
-        self._connection.execute(
-            f"CREATE TEMPORARY VIEW {table} AS {' UNION ALL '.join(selects)}"  # noqa: S608
-        )
+        self._run(f"CREATE TEMPORARY VIEW {table} AS {' UNION ALL '.join(selects)}")
 
 
 def _quoted(text: str) -> str:

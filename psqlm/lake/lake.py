@@ -18,8 +18,8 @@ VIEWS = Path(__file__).parent / "views"
 class Lake(ABC):
     """Exported runs in an engine that queries them.
 
-    Their relations are text, token, tag, activation, pattern and logit with the columns of the files
-    and model, capture and site; edge and element have a row for each number of pattern and of
+    Their relations are text, token, tag, activation, pattern and logit, with the columns of the
+    files and model, capture and site; edge and element have a row for each number of pattern and of
     activation.
     """
 

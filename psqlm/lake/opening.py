@@ -16,21 +16,28 @@ Engine = Literal["duckdb", "spark"]
 
 
 def open_lake(
-    where: str, engine: Engine | None = None, session: SparkSession | None = None
+    where: str,
+    engine: Engine | None = None,
+    session: SparkSession | None = None,
+    master: str | None = None,
 ) -> Lake:
     """Open a folder of exported runs.
 
     Args:
         where: the folder, or an address that the engine reads (s3://…, hdfs://…).
-        engine: duckdb or spark. None: Spark where a session is given, else DuckDB, else Spark.
-        session: of Spark.
+        engine: duckdb or spark. None: Spark where a session or a master is given, else DuckDB if
+            it is installed.
+        session: of Spark, which stays open.
+        master: where a new session runs: local[2], spark://…, yarn.
 
     Raises:
         PsqlmError: there is no manifest, or no engine.
     """
-    if engine is None:
-        engine = "spark" if session is not None or find_spec("duckdb") is None else "duckdb"
-        if engine == "spark" and session is None and find_spec("pyspark") is None:
+    if engine is None and (session or master):
+        engine = "spark"
+    elif engine is None:
+        engine = "duckdb" if find_spec("duckdb") else "spark"
+        if engine == "spark" and find_spec("pyspark") is None:
             raise PsqlmError(
                 "neither DuckDB nor Spark is installed: pip install 'psqlm[lake]' brings DuckDB, "
                 "'psqlm[spark]' Spark, which needs Java"
@@ -41,7 +48,7 @@ def open_lake(
         return DuckDBLake(where)
     from psqlm.lake.spark import SparkLake
 
-    return SparkLake(where, session)
+    return SparkLake(where, session, master)
 
 
 def open_database(

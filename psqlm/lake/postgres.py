@@ -55,8 +55,10 @@ class PostgreSQLLake(Lake):
         """The rows of a statement."""
         rows = read_frame(self._connection, sql)
         # means of whole numbers are numeric here, and float8 in other engines
-        numeric = [name for name in rows.columns if rows[name].map(type).eq(Decimal).any()]
-        return rows.astype(dict.fromkeys(numeric, float))
+        for name in rows.columns:
+            if any(isinstance(value, Decimal) for value in rows[name]):
+                rows[name] = rows[name].astype(float)
+        return rows
 
     def close(self) -> None:
         """Drop the views; the connection stays open."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from psqlm.errors import PsqlmError
@@ -20,22 +21,26 @@ if TYPE_CHECKING:
 class SparkLake(Lake):
     """Exported runs as temporary views of a session."""
 
-    def __init__(self, where: str, session: SparkSession | None = None) -> None:
+    def __init__(
+        self, where: str, session: SparkSession | None = None, master: str | None = None
+    ) -> None:
         """Open a folder, or an address that Spark reads.
 
         Args:
             where: the folder.
-            session: is left open in the end. None: one on this machine, which is stopped.
+            session: None: the one that is open, or a new one, which is stopped in the end.
+            master: where a new one runs; None: on this machine, or as spark-submit says.
 
         Raises:
             PsqlmError: there is no manifest, no Spark or no Java.
         """
         require_pyarrow()
-        self._own = session is None
-        self._spark = open_session() if session is None else session
+        self._spark, self._own = (session, False) if session else _open_session(master)
         from pyspark.errors import PySparkException
 
         self._error = PySparkException
+        if "://" not in where and Path(where).exists():
+            where = str(Path(where).absolute())  # Java may have been started somewhere else
         self._where = where.rstrip("/")
         try:
             said = self._spark.read.text(f"{self._where}/{NAME}", wholetext=True).first()
@@ -65,9 +70,7 @@ class SparkLake(Lake):
         from pyspark.sql.functions import lit
 
         empty = self._spark.createDataFrame(schema(table).empty_table())
-        rows = empty.withColumns(
-            {name: lit("") for name in constant_columns(table)}
-        )
+        rows = empty.withColumns({name: lit("") for name in constant_columns(table)})
         for part in found:
             files = [f"{self._where}/{path}" for path in part.paths]
             rows = rows.unionByName(
@@ -78,11 +81,8 @@ class SparkLake(Lake):
         rows.createOrReplaceTempView(table)
 
 
-def open_session(master: str | None = None) -> SparkSession:
-    """The session that is open, or a new one.
-
-    Args:
-        master: where it runs; None: on this machine, or as spark-submit says.
+def _open_session(master: str | None) -> tuple[SparkSession, bool]:
+    """The session that is open, or a new one, and whether it is new.
 
     Raises:
         PsqlmError: there is no Spark, or no Java.
@@ -96,8 +96,9 @@ def open_session(master: str | None = None) -> SparkSession:
             "Spark needs Java 17 or 21, and there is no java: install it or set JAVA_HOME, "
             "or take --engine duckdb"
         )
+    active = SparkSession.getActiveSession()
+    if active is not None:
+        return active, False
     builder = SparkSession.builder.appName("psqlm").config("spark.log.level", "ERROR")
     builder = builder.config("spark.ui.showConsoleProgress", "false")
-    if master is not None:
-        builder = builder.master(master)
-    return builder.getOrCreate()
+    return (builder.master(master) if master else builder).getOrCreate(), True

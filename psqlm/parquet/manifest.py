@@ -68,29 +68,12 @@ def read_manifest(folder: Path) -> Manifest:
         PsqlmError: there is none, it is not one, or files are missing, cut or not in it.
     """
     try:
-        text = (folder / NAME).read_text("utf-8")
-    except FileNotFoundError as error:
-        raise no_manifest(folder) from error
-    except ValueError as error:
-        raise bad(folder, f"{NAME} is not one of psqlm's") from error
-    manifest = parse_manifest(text, folder)
-    _check_files(folder, manifest)
-    return manifest
-
-
-def parse_manifest(text: str, folder: Path | str) -> Manifest:
-    """Read what a manifest says, wherever it lies.
-
-    Args:
-        text: of the file.
-        folder: where it lies, for the errors.
-
-    Raises:
-        PsqlmError: it is not one, or names files that are no part of the layout.
-    """
-    try:
-        said = json.loads(text)
+        said = json.loads((folder / NAME).read_text("utf-8"))
         found = said["layout"]
+    except FileNotFoundError as error:
+        raise PsqlmError(
+            f"{folder} has no {NAME}: name a folder that psqlm export wrote"
+        ) from error
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise bad(folder, f"{NAME} is not one of psqlm's") from error
     if found != LAYOUT:
@@ -107,17 +90,11 @@ def parse_manifest(text: str, folder: Path | str) -> Manifest:
     for key, plan in plans.items():
         if plan.key() != key:
             raise bad(folder, f"the plan {key} is not what its key says")
-    manifest = Manifest(versions, plans, files)
-    _check_paths(folder, manifest)
-    return manifest
+    _check_files(folder, plans, files)
+    return Manifest(versions, plans, files)
 
 
-def no_manifest(folder: Path | str) -> PsqlmError:
-    """The error of a folder that is none of ours, or is not whole yet."""
-    return PsqlmError(f"{folder} has no {NAME}: name a folder that psqlm export wrote")
-
-
-def bad(folder: Path | str, reason: str) -> PsqlmError:
+def bad(folder: Path, reason: str) -> PsqlmError:
     """The error of a folder that is not as it was written."""
     return PsqlmError(f"{folder} is damaged: {reason}; nothing was imported, export it again")
 
@@ -141,30 +118,26 @@ def hash_of(path: Path) -> str:
     return digest.hexdigest()
 
 
-def _check_paths(folder: Path | str, manifest: Manifest) -> None:
+def _check_files(folder: Path, plans: dict[str, Plan], files: dict[str, File]) -> None:
     expected = {
         plan.folder(table, site)
-        for plan in manifest.plans.values()
+        for plan in plans.values()
         for table, site in (
             *((table, None) for table in ("text", "token", "tag", "pattern", "logit")),
             *(("activation", site) for site in plan.vector_sites()),
         )
     }
-    for path in manifest.files:
+    for path, file in files.items():
         # nothing outside the folder is read, whatever the manifest says
         if PurePosixPath(path).parent.as_posix() not in expected or ".." in path.split("/"):
             raise bad(folder, f"{NAME} names {path}, which is no part of the layout")
-
-
-def _check_files(folder: Path, manifest: Manifest) -> None:
-    for path, file in manifest.files.items():
         there = folder / path
         if not there.is_file():
             raise bad(folder, f"{path} is missing")
         if (length := there.stat().st_size) != file.bytes:
             raise bad(folder, f"{path} has {length:,} bytes instead of {file.bytes:,}")
     found = {path.relative_to(folder).as_posix() for path in folder.rglob("*.parquet")}
-    if strange := sorted(found - set(manifest.files)):
+    if strange := sorted(found - set(files)):
         raise bad(folder, f"{NAME} does not know {strange[0]}")
 
 

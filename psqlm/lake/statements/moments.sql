@@ -1,6 +1,8 @@
 -- Moments of a regression of your own: write y, the regressors and what tells the groups apart into
--- `observation`, and lm.ols, or psqlm.lake.fit, makes coefficients of what comes out. Here: does the
--- logarithm of an adjustment's norm follow from where the token stands, and how long it is?
+-- `observation`, and lm.ols makes coefficients of what comes out. In Python
+-- psqlm.analysis.moments.fit_moments(connection, rows, "y", ["x_1", "x_2"]) asks it to.
+-- Here: does the logarithm of an adjustment's norm follow from where a token stands, and from how
+-- long it is?
 WITH
 observation AS (
     SELECT

@@ -1,7 +1,7 @@
--- How much each token surprised the model, given those before it, in nats: −ln probability. Where all
--- logits were kept (n_logits is the size of the vocabulary) it is that of lm.surprise. Where only the
--- highest were, it is the surprise among these, which is below that of all, and NULL for a token
--- that is not one of them.
+-- How much each token surprised the model, given those before it, in nats: −ln probability. Where
+-- all logits were kept (n_logits is the size of the vocabulary) it is that of lm.surprise. Where
+-- only the highest were, it is the surprise among these, which is below that of all, and NULL for a
+-- token that is not one of them.
 WITH
 -- the highest first, so that no power of e is too large
 highest AS (

@@ -20,7 +20,7 @@ SELECT
     cardinality(r.token_ids) AS n_tokens,
     NULL::text AS left_out,
     r.started_at,
-    extract(epoch FROM r.duration)::float8 AS seconds
+    extract(EPOCH FROM r.duration)::float8 AS seconds
 FROM pg_temp.lake_run AS l
 INNER JOIN lm.run AS r ON r.run_id = l.run_id;
 
