@@ -77,6 +77,9 @@ def import_(
         brought = bring(connection, folder, show)
     for note in brought.notes:
         typer.echo(printable(note), err=True)
+    for reason, n in brought.left_out.items():
+        said = "1 text was" if n == 1 else f"{n:,} texts were"
+        typer.echo(printable(f"{said} left out when it was written: {reason}"), err=True)
     if brought.run_ids:
         typer.echo(write_ranges(brought.run_ids))
     there = f", {brought.n_before} had been run here" if brought.n_before else ""

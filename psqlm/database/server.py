@@ -14,7 +14,7 @@ import subprocess
 import tempfile
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from urllib.parse import quote
 
@@ -47,17 +47,24 @@ def home() -> Path:
 class EmbeddedServer:
     """A PostgreSQL server of the user, with a socket that only they can open."""
 
-    def __init__(self, folder: Path | None = None, version: int = VERSION) -> None:
+    def __init__(
+        self,
+        folder: Path | None = None,
+        version: int = VERSION,
+        chosen: Mapping[str, str] | None = None,
+    ) -> None:
         """Describe the server with its files under `folder`. Nothing is started yet.
 
         Args:
             folder: where its files are. By default PSQLM_HOME or the platform's data folder.
             version: PostgreSQL's major version, 18 or 16.
+            chosen: settings in place of those that fit the machine.
         """
         self.home = folder.resolve() if folder else home()
         self.data = self.home / f"postgresql-{version}"
         self.log = self.data / "server.log"
         self._version = version
+        self._chosen = chosen or {}
 
     @property
     def socket(self) -> Path:
@@ -203,6 +210,7 @@ class EmbeddedServer:
         values = {
             **settings(machine_memory(), shutil.disk_usage(self.data).free),
             "unix_socket_directories": f'"{self.socket}"',
+            **self._chosen,
         }
         if port is not None:
             values |= tcp.settings(self.data, port)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import shlex
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import psycopg
@@ -31,11 +33,13 @@ class Brought:
     Attributes:
         run_ids: the new runs.
         n_before: runs that had been made here, with the same text and plan.
+        left_out: texts that had not been run, by the reason.
         notes: what else is to be said, in a line each.
     """
 
     run_ids: list[int] = field(default_factory=list)
     n_before: int = 0
+    left_out: Counter[str] = field(default_factory=Counter)
     notes: list[str] = field(default_factory=list)
 
 
@@ -126,13 +130,22 @@ class _Import:
             with self._connection.cursor() as cursor, cursor.copy(command) as copy:
                 for batch in self._reader.rows(table, files):
                     for row in zip(*batch, strict=True):
-                        copy.write_row(row)
+                        copy.write_row(row if table != "text" else self._storable(row))
             self._step(sum(file.bytes for file in files.values()))
         given = {"key": self._plan.key(), "model_id": model_id}
         for reason, query in CHECKS.items():
             found = self._connection.execute(query, given).fetchone()
             if found is not None:
                 raise bad(self._folder, f"text {found[0]} {reason}")
+
+    def _storable(self, row: tuple[Any, ...]) -> tuple[Any, ...]:
+        """A row of the table text; without the text where it was left out, for its characters."""
+        text_id, _, *others = row
+        reason = others[3]
+        if reason is None:
+            return row
+        self._brought.left_out[reason] += 1
+        return (text_id, None, *others)
 
     def _add(self, model_id: int) -> Texts:
         """Make the runs that are not there."""

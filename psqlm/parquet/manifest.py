@@ -12,6 +12,8 @@ from psqlm.errors import PsqlmError
 from psqlm.parquet.layout import LAYOUT, Interventions, Model, Plan
 
 NAME = "manifest.json"
+UNFINISHED = "_temporary"
+"""The folder of what a Spark job has written and not committed."""
 PART = 1024 * 1024
 
 
@@ -44,16 +46,19 @@ class Manifest:
     plans: dict[str, Plan]
     files: dict[str, File]
 
-    def write(self, folder: Path) -> None:
-        """Write it into a folder."""
+    def to_json(self) -> str:
+        """What is written."""
         said = {
             "layout": LAYOUT,
             "versions": self.versions,
             "plans": {key: asdict(plan) for key, plan in self.plans.items()},
             "files": {path: asdict(file) for path, file in sorted(self.files.items())},
         }
-        text = json.dumps(said, indent=1, ensure_ascii=False)
-        (folder / NAME).write_text(text + "\n", "utf-8")
+        return json.dumps(said, indent=1, ensure_ascii=False) + "\n"
+
+    def write(self, folder: Path) -> None:
+        """Write it into a folder."""
+        (folder / NAME).write_text(self.to_json(), "utf-8")
 
     def of_table(self, plan: Plan, table: str, site: str | None = None) -> dict[str, File]:
         """The files of a table, of a site where it has a folder for each."""
@@ -68,12 +73,27 @@ def read_manifest(folder: Path) -> Manifest:
         PsqlmError: there is none, it is not one, or files are missing, cut or not in it.
     """
     try:
-        said = json.loads((folder / NAME).read_text("utf-8"))
-        found = said["layout"]
+        text = (folder / NAME).read_text("utf-8")
     except FileNotFoundError as error:
         raise PsqlmError(
             f"{folder} has no {NAME}: name a folder that psqlm export wrote"
         ) from error
+    except ValueError as error:
+        raise bad(folder, f"{NAME} is not one of psqlm's") from error
+    manifest = parse_manifest(folder, text)
+    _check_files(folder, manifest.plans, manifest.files)
+    return manifest
+
+
+def parse_manifest(folder: Path | str, text: str) -> Manifest:
+    """Read what a manifest says; its files are not looked at.
+
+    Raises:
+        PsqlmError: it is none, or of another layout.
+    """
+    try:
+        said = json.loads(text)
+        found = said["layout"]
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise bad(folder, f"{NAME} is not one of psqlm's") from error
     if found != LAYOUT:
@@ -90,11 +110,10 @@ def read_manifest(folder: Path) -> Manifest:
     for key, plan in plans.items():
         if plan.key() != key:
             raise bad(folder, f"the plan {key} is not what its key says")
-    _check_files(folder, plans, files)
     return Manifest(versions, plans, files)
 
 
-def bad(folder: Path, reason: str) -> PsqlmError:
+def bad(folder: Path | str, reason: str) -> PsqlmError:
     """The error of a folder that is not as it was written."""
     return PsqlmError(f"{folder} is damaged: {reason}; nothing was imported, export it again")
 
@@ -136,7 +155,11 @@ def _check_files(folder: Path, plans: dict[str, Plan], files: dict[str, File]) -
             raise bad(folder, f"{path} is missing")
         if (length := there.stat().st_size) != file.bytes:
             raise bad(folder, f"{path} has {length:,} bytes instead of {file.bytes:,}")
-    found = {path.relative_to(folder).as_posix() for path in folder.rglob("*.parquet")}
+    found = {
+        path.relative_to(folder).as_posix()
+        for path in folder.rglob("*.parquet")
+        if not path.is_relative_to(folder / UNFINISHED)
+    }
     if strange := sorted(found - set(files)):
         raise bad(folder, f"{NAME} does not know {strange[0]}")
 

@@ -73,7 +73,8 @@ class Writer:
             for part in parts:
                 text_of = _TextOf(part)
                 for rows in copy_vectors(connection, site, [run.run_id for run in part]):
-                    group.add(self._columns(rows, text_of, width, table))
+                    texts = text_of(rows.keys["run_id"])
+                    group.add(vector_columns(texts, rows, width, table, self._dtype))
 
     def logits(
         self, connection: psycopg.Connection, plan: Plan, parts: Iterable[Sequence[Run]]
@@ -87,52 +88,77 @@ class Writer:
                     logits = rows["logit"].astype(np.float64)
                     group.add([text_of(rows["run_id"]), *numbers, logits])
 
-    def _columns(self, rows: Vectors, text_of: _TextOf, width: int | None, table: str) -> list[Any]:
-        import pyarrow as pa
-
-        keys, elements = rows.keys, rows.elements
-        if self._dtype == "float16":
-            elements = _rounded(elements)
-        values = pa.array(elements)
-        if width is None:
-            ends = np.cumsum(keys["width"], dtype=np.int32)
-            offsets = pa.array(np.concatenate([np.zeros(1, np.int32), ends]))
-            value = pa.ListArray.from_arrays(offsets, values)
-        else:
-            value = pa.FixedSizeListArray.from_arrays(values, width)
-        numbers = [
-            keys[name].astype(np.int32) for name in ("layer", "head", "position", "token_id")
-        ]
-        norm = [keys["norm"].astype(np.float64)] if table == "activation" else []
-        return [text_of(keys["run_id"]), *numbers, *norm, value]
-
     @contextmanager
-    def _file(self, folder: str, columns: pa.Schema) -> Iterator[_Groups]:
+    def _file(self, folder: str, columns: pa.Schema) -> Iterator[Groups]:
         """A file of a folder, which is made for it."""
-        import pyarrow.parquet as pq
-
         path = f"{folder}/part-00000.parquet"
         target = self._folder / path
         target.parent.mkdir(parents=True)
-        floats = [name for name in ("norm", "logit") if name in columns.names]
-        vectors = ["value.list.element"] if columns.field(-1).name == "value" else []
-        words = [name for name in columns.names if name not in (*floats, "value")]
-        with pq.ParquetWriter(
-            target,
-            columns,
-            compression="zstd",
-            use_dictionary=words,
-            use_byte_stream_split=[] if "name" in columns.names else floats + vectors,
-        ) as parquet:
-            groups = _Groups(parquet, columns)
+        with open_groups(target, columns) as groups:
             yield groups
-            groups.flush()
         with target.open("rb") as written:
             os.fsync(written.fileno())
         self.files[path] = File(groups.n_rows, target.stat().st_size, hash_of(target))
 
 
-class _Groups:
+@contextmanager
+def open_groups(target: Any, columns: pa.Schema) -> Iterator[Groups]:
+    """A Parquet file of these columns, to add rows to.
+
+    Args:
+        target: its path, or a file of pyarrow.
+        columns: the columns of a table.
+    """
+    import pyarrow.parquet as pq
+
+    floats = [name for name in ("norm", "logit") if name in columns.names]
+    vectors = ["value.list.element"] if columns.field(-1).name == "value" else []
+    words = [name for name in columns.names if name not in (*floats, "value")]
+    with pq.ParquetWriter(
+        target,
+        columns,
+        compression="zstd",
+        use_dictionary=words,
+        use_byte_stream_split=[] if "name" in columns.names else floats + vectors,
+    ) as parquet:
+        groups = Groups(parquet, columns)
+        yield groups
+        groups.flush()
+
+
+def vector_columns(
+    texts: pa.Array, rows: Vectors, width: int | None, table: str, dtype: DType
+) -> list[Any]:
+    """The columns of the table activation or pattern.
+
+    Args:
+        texts: the key of each row's text.
+        rows: the rows.
+        width: of their vectors; None where they have a number for each key.
+        table: activation or pattern.
+        dtype: float16 rounds the vectors to it.
+
+    Raises:
+        PsqlmError: a value is beyond float16.
+    """
+    import pyarrow as pa
+
+    keys, elements = rows.keys, rows.elements
+    if dtype == "float16":
+        elements = rounded(elements)
+    values = pa.array(elements)
+    if width is None:
+        ends = np.cumsum(keys["width"], dtype=np.int32)
+        offsets = pa.array(np.concatenate([np.zeros(1, np.int32), ends]))
+        value = pa.ListArray.from_arrays(offsets, values)
+    else:
+        value = pa.FixedSizeListArray.from_arrays(values, width)
+    numbers = [keys[name].astype(np.int32) for name in ("layer", "head", "position", "token_id")]
+    norm = [keys["norm"].astype(np.float64)] if table == "activation" else []
+    return [texts, *numbers, *norm, value]
+
+
+class Groups:
     """Gathers rows until they make a group."""
 
     def __init__(self, parquet: ParquetWriter, columns: pa.Schema) -> None:
@@ -142,6 +168,7 @@ class _Groups:
         self._waiting: list[pa.RecordBatch] = []
 
     def add(self, columns: list[Any]) -> None:
+        """Add rows, a column each."""
         import pyarrow as pa
 
         arrays = [
@@ -155,6 +182,7 @@ class _Groups:
             self.flush()
 
     def flush(self) -> None:
+        """Write what waits."""
         import pyarrow as pa
 
         if self._waiting:
@@ -176,7 +204,7 @@ class _TextOf:
         return self._text_ids.take(np.searchsorted(self._run_ids, run_ids))
 
 
-def _rounded(elements: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+def rounded(elements: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """Elements rounded to float16.
 
     Raises:
