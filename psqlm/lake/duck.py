@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from psqlm.errors import PsqlmError
 from psqlm.lake.lake import Lake, views
-from psqlm.lake.parts import Part, constant_columns, parts
+from psqlm.lake.parts import Part, constant_columns, no_manifest, parts
 from psqlm.parquet.layout import require_pyarrow, schema
-from psqlm.parquet.manifest import NAME, no_manifest, parse_manifest
+from psqlm.parquet.manifest import NAME, parse_manifest
 
 if TYPE_CHECKING:
     import duckdb
@@ -40,7 +40,7 @@ class DuckDBLake(Lake):
         self._run("SET enable_progress_bar = false")
         path = _quoted(f"{self._where}/{NAME}")
         said = self.query(f"SELECT content FROM read_text({path})")["content"].iloc[0]  # noqa: S608
-        manifest = parse_manifest(said, where)
+        manifest = parse_manifest(where, said)
         for file in manifest.files if is_local else ():
             if not (Path(where) / file).is_file():
                 raise PsqlmError(f"{where} is damaged, {file} is missing: export the runs again")

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from psqlm.errors import PsqlmError
 from psqlm.lake.lake import Lake, views
-from psqlm.lake.parts import Part, constant_columns, parts
+from psqlm.lake.parts import Part, constant_columns, no_manifest, parts
 from psqlm.parquet.layout import require_pyarrow, schema
-from psqlm.parquet.manifest import NAME, no_manifest, parse_manifest
+from psqlm.parquet.manifest import NAME, parse_manifest
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,7 +47,7 @@ class SparkLake(Lake):
         except PySparkException as error:
             self.close()
             raise no_manifest(where) from error
-        for table, found in parts(parse_manifest("" if said is None else said[0], where)):
+        for table, found in parts(parse_manifest(where, "" if said is None else said[0])):
             self._view(table, found)
         for view in views("spark"):
             self._spark.sql(view)
