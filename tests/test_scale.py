@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.append(str(ROOT / "tools"))
 
-import scale
+import scale  # noqa: E402
 
 PLAIN = scale.Job(tokens=8192 * 100, slots=10, tokens_per_second=81.92)
 """A hundred tasks of 100 s each on ten slots; nothing else takes time, and nothing fails."""

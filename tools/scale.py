@@ -1,6 +1,7 @@
-"""How long a corpus takes on N cores: a simulation of psqlm spark run, whose parameters are measured.
+"""How long a corpus takes on N cores: a simulation of psqlm spark run, with measured parameters.
 
     python tools/scale.py                     # the tables of docs/scale.md
+    python tools/scale.py --write             # … into it
     python tools/scale.py --cores 64 --tokens 20e6 --model gpt2
 
 It walks through a job event by event: executors start, tasks go to whichever slot is free, some
@@ -22,6 +23,9 @@ from pathlib import Path
 import numpy as np
 
 PARAMETERS = Path(__file__).resolve().parents[1] / "docs" / "scale.json"
+PAGE = PARAMETERS.with_suffix(".md")
+PLACE = ("<!-- simulated -->\n", "<!-- end -->\n")
+"""What stands before and after the tables on the page."""
 MOST_ATTEMPTS = 4
 """spark.task.maxFailures."""
 DAY = 24 * 3600
@@ -279,11 +283,8 @@ def said(seconds: float) -> str:
 
 def size(n_bytes: float) -> str:
     """A number of bytes for people."""
-    for unit in ("kB", "MB", "GB", "TB"):
-        n_bytes /= 1000
-        if n_bytes < 1000:
-            break
-    return f"{n_bytes:.3g} {unit}"
+    power = min(4, int(math.log10(max(n_bytes, 1)) / 3))
+    return f"{n_bytes / 1000**power:.3g} {('B', 'kB', 'MB', 'GB', 'TB')[power]}"
 
 
 def quantiles(results: Sequence[Result]) -> tuple[float, float]:
@@ -299,28 +300,39 @@ def n_repeats(job: Job) -> int:
 
 def table(model: str, values: dict[str, float]) -> Iterator[str]:
     """Times and costs by tokens and cores."""
-    yield f"| {model}: tokens | cores | time | 95 % within | core-hours | of them in vain | files | lag regression |"
+    yield (
+        f"| {model}: tokens | cores | time | 95 % within | core-hours | of them in vain | files "
+        "| lag regression |"
+    )
     yield "|---|---|---|---|---|---|---|---|"
     for tokens in (1e6, 1e8, 1e9):
-        for slots in (1, 10, 100, 1000):
-            job = Job(tokens, slots, **values)  # type: ignore[arg-type]
-            results = repeat(job, n_repeats(job))
-            median, most = quantiles(results)
-            cores = np.mean([result.core_seconds for result in results])
-            wasted = np.mean([result.wasted for result in results])
-            yield (
-                f"| {tokens / 1e6:,.0f} M | {slots:,} | {said(median)} | {said(most)} "
-                f"| {cores / 3600:,.0f} | {wasted / cores:.1%} "
-                f"| {size(tokens * job.bytes_per_token)} | {said(analysis_seconds(job))} |"
-            )
+        yield from rows(values, tokens)
+
+
+def rows(values: dict[str, float], tokens: float) -> Iterator[str]:
+    """The rows of so many tokens."""
+    for slots in (1, 10, 100, 1000):
+        job = Job(tokens, slots, **values)  # type: ignore[arg-type]
+        results = repeat(job, n_repeats(job))
+        median, most = quantiles(results)
+        cores = np.mean([result.core_seconds for result in results])
+        wasted = np.mean([result.wasted for result in results])
+        yield (
+            f"| {tokens / 1e6:,.0f} M | {slots:,} | {said(median)} | {said(most)} "
+            f"| {cores / 3600:,.0f} | {wasted / cores:.1%} "
+            f"| {size(tokens * job.bytes_per_token)} | {said(analysis_seconds(job))} |"
+        )
 
 
 CHANGES: dict[str, dict[str, float]] = {
     "as above": {},
+    "slow tasks are started once more (spark.speculation)": {"speculation": 1},
+    "waves of sixteen tasks a slot": {"tasks_per_slot": 4},
+    "both": {"speculation": 1, "tasks_per_slot": 4},
+    "no machine is slow": {"straggler_share": 0},
     "tasks fail twice as often": {"task_failures": 2},
     "executors are lost ten times as often, as spot instances are": {"executor_losses": 10},
     "one task in twenty lands on a slow machine": {"straggler_share": 5},
-    "… and slow tasks are started once more": {"straggler_share": 5, "speculation": 1},
     "a commit costs 50 ms a file, as in an object store": {"commit": 25},
     "… and tasks are eight times as large": {"commit": 25, "task_tokens": 8},
     "models load ten times as slowly": {"model_load": 10},
@@ -331,12 +343,15 @@ CHANGES: dict[str, dict[str, float]] = {
 
 def sensitivities(model: str, values: dict[str, float], tokens: float, slots: int) -> Iterator[str]:
     """What a job would take if parameters were others."""
-    yield f"| {model}, {tokens / 1e6:,.0f} M tokens, {slots:,} cores | time | 95 % within | in vain | commits |"
+    yield (
+        f"| {model}, {tokens / 1e6:,.0f} M tokens, {slots:,} cores | time | 95 % within | in vain "
+        "| commits |"
+    )
     yield "|---|---|---|---|---|"
     for name, factors in CHANGES.items():
-        changed: dict[str, float] = {"speculation": 0} | values
-        for key, factor in factors.items():
-            changed[key] = factor if key == "speculation" else changed.get(key, 8192) * factor
+        changed: dict[str, float] = {"speculation": 1, **values}
+        changed |= {key: changed[key] * factor for key, factor in factors.items()}
+        changed["speculation"] = factors.get("speculation", 0)
         job = Job(tokens, slots, **changed)  # type: ignore[arg-type]
         results = repeat(job, 20)
         median, most = quantiles(results)
@@ -351,6 +366,7 @@ def main() -> None:
     parser.add_argument("--model")
     parser.add_argument("--tokens", type=float)
     parser.add_argument("--cores", type=int)
+    parser.add_argument("--write", action="store_true", help="write the tables into docs/scale.md")
     given = parser.parse_args()
     models = read()
     if given.tokens and given.cores:
@@ -359,10 +375,17 @@ def main() -> None:
         median, most = quantiles(repeat(job, n_repeats(job)))
         print(f"{model}: {said(median)}, 95 % within {said(most)}")
         return
-    for model, values in models.items():
-        print("\n".join(table(model, values)), end="\n\n")
-    for model, values in models.items():
-        print("\n".join(sensitivities(model, values, 1e9, 1000)), end="\n\n")
+    tables = [
+        *("\n".join(table(model, values)) for model, values in models.items()),
+        *("\n".join(sensitivities(model, values, 1e9, 1000)) for model, values in models.items()),
+    ]
+    text = "\n\n".join(tables)
+    if not given.write:
+        print(text)
+        return
+    page = PAGE.read_text("utf-8")
+    before, after = (page.split(mark)[number] for number, mark in enumerate(PLACE))
+    PAGE.write_text(f"{before}{PLACE[0]}{text}\n{PLACE[1]}{after}", "utf-8")
 
 
 if __name__ == "__main__":

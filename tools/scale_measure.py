@@ -126,7 +126,7 @@ def prompts(connection: psycopg.Connection, model: str, seed: int) -> list[str]:
         "SELECT setseed(%s::float8), min(m.n_vocab) FROM lm.model AS m WHERE m.name = %s",
         (seed / 100, model),
     ).fetchone()
-    assert row
+    assert row  # noqa: S101 (an aggregate)
     rows = connection.execute(
         """
         SELECT lm.decode(array_agg(v.token_id ORDER BY random()), %(model)s)
@@ -134,7 +134,7 @@ def prompts(connection: psycopg.Connection, model: str, seed: int) -> list[str]:
         CROSS JOIN LATERAL (
             SELECT v.token_id, t.text FROM lm.vocabulary AS v INNER JOIN lm.model AS m
                 USING (model_id)
-            WHERE m.name = %(model)s AND v.token ~ '^ [a-z]+$' ORDER BY random() LIMIT %(length)s
+            WHERE m.name = %(model)s AND v.token ~ '^ ?[a-z]+$' ORDER BY random() LIMIT %(length)s
         ) AS v
         GROUP BY t.text
         """,
