@@ -46,8 +46,10 @@
 \ir 6_runs/prompt.sql
 \ir 6_runs/prediction.sql
 \ir 6_runs/capture.sql
+\ir 6_runs/pass_rows.sql
 \ir 6_runs/pass.sql
 \ir 6_runs/run.sql
+\ir 6_runs/forward_rows.sql
 \ir 6_runs/storage.sql
 \ir 7_generation/sampling.sql
 \ir 7_generation/step.sql

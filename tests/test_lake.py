@@ -475,7 +475,7 @@ def test_a_file_that_is_gone(carried: Carried, tmp_path: Path) -> None:
     ("missing", "advice"),
     [
         ({"duckdb", "pyspark"}, r"pip install 'psqlm\[lake\]' brings DuckDB"),
-        ({"duckdb"}, "there is no java"),
+        ({"duckdb"}, "Spark needs Java, and there is none"),
     ],
 )
 def test_engines_that_are_missing(

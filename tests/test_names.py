@@ -321,6 +321,7 @@ CALLS = (
     "lm.forward('Once upon a time', capture => '{all}')",
     "lm.forward('Once upon a time', interventions => 'half')",
     "lm.forward_many('{Once upon,A wolf was}')",
+    "lm.forward_rows('{Once upon,A}', capture => '{all}')",
     "lm.find_runs('{Once upon}')",
     "lm.lag_ols('{1}')",
     "lm.ols(ARRAY(SELECT ROW('g', n.y, ARRAY[n.x])::lm.observation FROM lm.numbers AS n))",

@@ -119,6 +119,7 @@ READS = {
     "next_token": "lm.next_token('Once upon a', 3)",
     "vector_at": "lm.vector_at(2, 'z', 0, 1, 0)",
     "run_position": "lm.run_position(2)",
+    "forward_rows": "lm.forward_rows('{Once upon,A wolf}')",
     "make_intervention": "lm.make_intervention('z', 'zero')",
     "find_runs": "lm.find_runs('{Once upon}')",
     "select_runs": "lm.select_runs('all')",

@@ -33,7 +33,7 @@ FOR_USERS = {
     "3_tokenizer": "tokenize encode decode decode_bytes merge_steps",
     "4_operators": "fill concat total",
     "6_runs": """
-        forward forward_many next_token captured vector_at run_position
+        forward forward_many forward_rows next_token captured vector_at run_position
         replace_interventions make_intervention forward_once find_runs select_runs named_runs
         latest_run run_summary capture_bytes token token_tag token_id embedding model_storage
         run_storage table_storage activation_array adjustment_array embedding_array

@@ -26,8 +26,8 @@ PARAMETERS = Path(__file__).resolve().parents[1] / "docs" / "scale.json"
 PAGE = PARAMETERS.with_suffix(".md")
 PLACE = ("<!-- simulated -->\n", "<!-- end -->\n")
 """What stands before and after the tables on the page."""
-MOST_ATTEMPTS = 4
-"""spark.task.maxFailures."""
+MOST_ATTEMPTS = 16
+"""spark.task.maxFailures, as psqlm spark run sets it."""
 DAY = 24 * 3600
 
 

@@ -194,9 +194,6 @@ app.command()(parquet.export)
 app.command("import")(parquet.import_)
 
 
-app.add_typer(spark.spark, name="spark")
-
-
 app.command()(grant.grant)
 
 
@@ -239,6 +236,9 @@ def stop() -> None:
 
 
 app.command("dsn")(server.print_dsn)
+
+
+app.add_typer(spark.app, name="spark")
 
 
 @app.command()

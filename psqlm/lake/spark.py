@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from psqlm.errors import PsqlmError
 from psqlm.lake.lake import Lake, views
 from psqlm.lake.parts import Part, constant_columns, no_manifest, parts
-from psqlm.parquet.layout import require_pyarrow, schema
+from psqlm.parquet.layout import schema
 from psqlm.parquet.manifest import NAME, parse_manifest
+from psqlm.spark.requirements import require_spark
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,7 +33,6 @@ class SparkLake(Lake):
         Raises:
             PsqlmError: there is no manifest, no Spark or no Java.
         """
-        require_pyarrow()
         self._spark, self._own = (session, False) if session else _open_session(master)
         from pyspark.errors import PySparkException
 
@@ -85,17 +83,11 @@ def _open_session(master: str | None) -> tuple[SparkSession, bool]:
     """The session that is open, or a new one, and whether it is new.
 
     Raises:
-        PsqlmError: there is no Spark, or no Java.
+        PsqlmError: Spark or Java is missing or too old.
     """
-    try:
-        from pyspark.sql import SparkSession
-    except ImportError as error:
-        raise PsqlmError(f"Spark is missing ({error}): pip install 'psqlm[spark]'") from error
-    if shutil.which("java") is None and "JAVA_HOME" not in os.environ:
-        raise PsqlmError(
-            "Spark needs Java 17 or 21, and there is no java: install it or set JAVA_HOME, "
-            "or take --engine duckdb"
-        )
+    require_spark()
+    from pyspark.sql import SparkSession
+
     active = SparkSession.getActiveSession()
     if active is not None:
         return active, False

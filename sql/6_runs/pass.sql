@@ -19,6 +19,8 @@ RETURNS TABLE (
 )
 LANGUAGE sql
 VOLATILE
+-- to plan it takes as long as one token does
+SET plan_cache_mode = force_generic_plan
 BEGIN ATOMIC
     -- by itself and first: whoever adds rows to a run has to see that it is theirs
     INSERT INTO lm.run (
@@ -49,7 +51,6 @@ BEGIN ATOMIC
     token AS MATERIALIZED (
         SELECT
             t.sequence,
-            t.row,
             (row_number() OVER (PARTITION BY t.sequence ORDER BY t.row))::int - 1 AS position,
             t.token_id
         FROM unnest(record_pass.sequence, record_pass.token_ids)
@@ -59,63 +60,24 @@ BEGIN ATOMIC
     run AS MATERIALIZED (
         SELECT
             n.run_id,
-            n.ordinal,
-            count(*) AS n_token
+            n.ordinal
         FROM unnest(record_pass.run_ids, record_pass.ordinals) AS n (run_id, ordinal)
-        INNER JOIN token AS t ON t.sequence = n.ordinal
-        GROUP BY n.run_id, n.ordinal
     ),
 
     pass AS MATERIALIZED (
         SELECT
             r.run_id,
-            t.*,
-            -- the embeddings, whose layer is −1 here, are of no layer
-            t.site = ANY (record_pass.capture)
-            AND (
-                record_pass.capture_layers IS NULL
-                OR t.layer = ANY (-1 || record_pass.capture_layers)
-            ) AS kept
-        FROM lm_internal.transformer_many(
+            p.*
+        FROM lm_internal.pass_rows(
             record_pass.model_id,
             record_pass.sequence,
-            ARRAY(SELECT t.position FROM token AS t ORDER BY t.row),
             record_pass.token_ids,
             record_pass.capture,
-            changes => lm_internal.changes(
-                record_pass.interventions, record_pass.model_id, record_pass.sequence
-            )
-        ) AS t
-        INNER JOIN run AS r ON r.ordinal = t.sequence
-        WHERE record_pass.capture_positions IS NULL
-            OR t.position = ANY (record_pass.capture_positions)
-            OR t.position - r.n_token = ANY (record_pass.capture_positions)
-    ),
-
-    -- ln_final = Norm(resid_post of the last layer), where it or the logits are captured
-    ln_final AS MATERIALIZED (
-        SELECT
-            b.row,
-            b.run_id,
-            b.position,
-            last.layer + 1 AS layer,
-            b.value
-        FROM (
-            SELECT
-                p.layer,
-                array_agg(p.run_id ORDER BY p.run_id, p.position) AS run_ids,
-                array_agg(p.position ORDER BY p.run_id, p.position) AS positions,
-                array_agg(p.value ORDER BY p.run_id, p.position) AS x
-            FROM pass AS p
-            INNER JOIN lm.model AS m ON m.n_layer - 1 = p.layer
-            WHERE m.model_id = record_pass.model_id
-                AND p.site = 'resid_post'
-                AND record_pass.capture && '{ln_final,logits}'
-            GROUP BY p.layer
-        ) AS last
-        CROSS JOIN LATERAL lm_internal.final_norm(last.x, record_pass.model_id) AS normed
-        CROSS JOIN unnest(last.run_ids, last.positions, normed)
-            WITH ORDINALITY AS b (run_id, position, value, row)
+            record_pass.capture_layers,
+            record_pass.capture_positions,
+            record_pass.interventions
+        ) AS p
+        INNER JOIN run AS r ON r.ordinal = p.ordinal
     ),
 
     timed AS (
@@ -148,30 +110,21 @@ BEGIN ATOMIC
     new_logit AS (
         INSERT INTO lm.logit (run_id, position, token_id, logit)
         SELECT
-            f.run_id,
-            f.position,
+            f.run_ids[l.ordinal],
+            f.positions[l.ordinal],
             l.token_id,
             l.logit
-        -- some positions at a time: the whole vocabulary's logits need not be there for all at once
         FROM (
             SELECT
-                (f.row - 1) / lm_internal.positions_at_once() AS number,
-                array_agg(f.value ORDER BY f.row) AS x
-            FROM ln_final AS f
-            GROUP BY number
-        ) AS part
-        CROSS JOIN LATERAL lm_internal.unembed(part.x, record_pass.model_id) AS u
-        INNER JOIN ln_final AS f
-            ON f.row = part.number * lm_internal.positions_at_once() + u.ordinal
-        CROSS JOIN LATERAL (
-            SELECT
-                o.number - 1 AS token_id,
-                o.logit
-            FROM unnest(u.logits) WITH ORDINALITY AS o (logit, number)
-            ORDER BY o.logit DESC, o.number
-            LIMIT record_pass.top_logits
+                array_agg(p.run_id ORDER BY p.run_id, p.position) AS run_ids,
+                array_agg(p.position ORDER BY p.run_id, p.position) AS positions,
+                array_agg(p.value ORDER BY p.run_id, p.position) AS x
+            FROM pass AS p
+            WHERE p.site = 'ln_final' AND 'logits' = ANY (record_pass.capture)
+        ) AS f
+        CROSS JOIN LATERAL lm_internal.pass_logits(
+            record_pass.model_id, f.x, record_pass.top_logits
         ) AS l
-        WHERE 'logits' = ANY (record_pass.capture)
     ),
 
     -- every other captured vector
@@ -180,24 +133,12 @@ BEGIN ATOMIC
         SELECT
             p.run_id,
             p.site,
-            greatest(p.layer, 0),
+            p.layer,
             p.head,
             p.position,
             p.value
         FROM pass AS p
         WHERE p.kept AND p.site <> 'attn_out'
-
-        UNION ALL
-
-        SELECT
-            f.run_id,
-            'ln_final',
-            f.layer,
-            -1,
-            f.position,
-            f.value
-        FROM ln_final AS f
-        WHERE 'ln_final' = ANY (record_pass.capture)
     )
 
     SELECT

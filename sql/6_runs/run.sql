@@ -9,6 +9,78 @@ RETURN 256;
 COMMENT ON FUNCTION lm_internal.tokens_in_a_pass IS
 'How many tokens several texts may have together in one pass. A pass reads each weight once for all of them; more tokens gain nothing, and memory grows with them.';
 
+CREATE OR REPLACE FUNCTION lm_internal.passes(
+    model_id int,
+    prompts text[],
+    token_ids int[],
+    capture_layers int[],
+    capture_positions int[],
+    top_logits int
+)
+RETURNS TABLE (
+    ordinals int[],
+    prompts text[],
+    sequence int[],
+    token_ids int[]
+)
+LANGUAGE sql
+STABLE
+BEGIN ATOMIC
+    WITH
+    -- a sequence for each prompt, or the one of token_ids
+    input AS MATERIALIZED (
+        SELECT
+            p.ordinal::int AS ordinal,
+            p.prompt,
+            lm_internal.prompt_tokens(p.prompt, passes.token_ids, passes.model_id) AS tokens
+        FROM unnest(COALESCE(passes.prompts, ARRAY[NULL]))
+            WITH ORDINALITY AS p (prompt, ordinal)
+    ),
+
+    -- in their order, as many to a pass as begin within its tokens
+    numbered AS (
+        SELECT
+            i.*,
+            (sum(cardinality(i.tokens)) OVER (ORDER BY i.ordinal) - cardinality(i.tokens))
+            / lm_internal.tokens_in_a_pass() AS pass
+        FROM input AS i
+        WHERE lm_internal.check_capture(
+            passes.model_id,
+            passes.capture_layers,
+            passes.capture_positions,
+            passes.top_logits,
+            (SELECT max(cardinality(i.tokens)) FROM input AS i)
+        )
+    ),
+
+    pass AS MATERIALIZED (
+        SELECT
+            array_agg(n.ordinal ORDER BY n.ordinal) AS ordinals,
+            array_agg(n.prompt ORDER BY n.ordinal) AS prompts
+        FROM numbered AS n
+        GROUP BY n.pass
+        ORDER BY n.pass
+    )
+
+    SELECT
+        p.ordinals,
+        p.prompts,
+        batch.sequence,
+        batch.token_ids
+    FROM pass AS p
+    CROSS JOIN LATERAL (
+        SELECT
+            array_agg(i.ordinal ORDER BY i.ordinal, t.position) AS sequence,
+            array_agg(t.token_id ORDER BY i.ordinal, t.position) AS token_ids
+        FROM input AS i
+        CROSS JOIN unnest(i.tokens) WITH ORDINALITY AS t (token_id, position)
+        WHERE i.ordinal = ANY (p.ordinals)
+    ) AS batch;
+END;
+
+COMMENT ON FUNCTION lm_internal.passes IS
+'The prompts (or the one sequence of token_ids) in passes of lm_internal.tokens_in_a_pass: their ordinals from 1, and their tokens end to end. Errors: those of lm_internal.prompt_tokens and lm_internal.check_capture.';
+
 CREATE OR REPLACE FUNCTION lm_internal.record_runs(
     model_id int,
     prompts text[],
@@ -29,62 +101,22 @@ BEGIN ATOMIC
     SELECT lm_internal.require_right('runner', 'run models');
     SELECT lm_internal.hold_model(record_runs.model_id);
 
-    WITH
-    -- a run for each prompt, or the one run of token_ids
-    input AS MATERIALIZED (
-        SELECT
-            p.ordinal::int AS ordinal,
-            p.prompt,
-            lm_internal.prompt_tokens(
-                p.prompt, record_runs.token_ids, record_runs.model_id
-            ) AS tokens
-        FROM unnest(COALESCE(record_runs.prompts, ARRAY[NULL]))
-            WITH ORDINALITY AS p (prompt, ordinal)
-    ),
-
-    -- in their order, as many to a pass as begin within its tokens
-    numbered AS (
-        SELECT
-            i.*,
-            (sum(cardinality(i.tokens)) OVER (ORDER BY i.ordinal) - cardinality(i.tokens))
-            / lm_internal.tokens_in_a_pass() AS pass
-        FROM input AS i
-        WHERE lm_internal.check_capture(
-            record_runs.model_id,
-            record_runs.capture_layers,
-            record_runs.capture_positions,
-            record_runs.top_logits,
-            (SELECT max(cardinality(i.tokens)) FROM input AS i)
-        )
-    ),
-
-    pass AS MATERIALIZED (
-        SELECT
-            n.pass,
-            array_agg(n.ordinal ORDER BY n.ordinal) AS ordinals,
-            array_agg(n.prompt ORDER BY n.ordinal) AS prompts
-        FROM numbered AS n
-        GROUP BY n.pass
-        ORDER BY n.pass
-    )
-
     SELECT r.*
-    FROM pass AS p
-    CROSS JOIN LATERAL (
-        SELECT
-            array_agg(i.ordinal ORDER BY i.ordinal, t.position) AS sequence,
-            array_agg(t.token_id ORDER BY i.ordinal, t.position) AS token_ids
-        FROM input AS i
-        CROSS JOIN unnest(i.tokens) WITH ORDINALITY AS t (token_id, position)
-        WHERE i.ordinal = ANY (p.ordinals)
-    ) AS batch
+    FROM lm_internal.passes(
+        record_runs.model_id,
+        record_runs.prompts,
+        record_runs.token_ids,
+        record_runs.capture_layers,
+        record_runs.capture_positions,
+        record_runs.top_logits
+    ) AS p
     CROSS JOIN LATERAL lm_internal.record_pass(
         record_runs.model_id,
         ARRAY(SELECT nextval('lm.run_run_id_seq') FROM unnest(p.ordinals)),
         p.ordinals,
         p.prompts,
-        batch.sequence,
-        batch.token_ids,
+        p.sequence,
+        p.token_ids,
         record_runs.capture,
         record_runs.capture_layers,
         record_runs.capture_positions,
