@@ -1,13 +1,14 @@
 # make demo: the whole story on the bundled model; make test: linters and tests; make test-large:
 # models of true sizes and widths, which take minutes; make test-trust: faults by the hundred, bad input
-# by the thousand, long corpora. All set up .venv first, once.
+# by the thousand, long corpora; make test-spark: executors killed; make spark-demo: Spark on the
+# tales. All set up .venv first, once.
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(CURDIR)/$(VENV)/bin
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable
 
-.PHONY: demo test test-large test-trust lint ruff package mypy imports sqlfluff audit pytest clean
+.PHONY: demo test test-large test-trust test-spark spark-demo lint ruff package mypy imports sqlfluff audit pytest clean
 
 demo: $(VENV)/demo.stamp
 	$(BIN)/psqlm demo --out demo-output
@@ -20,6 +21,14 @@ test-large: $(VENV)/test.stamp
 # all of it, with what the usual run takes of it; -s: each prints its totals
 test-trust: $(VENV)/test.stamp
 	$(BIN)/python -m pytest tests/trust -m "" -s
+
+# Spark with executors of its own on this machine; KILLS: how many of their processes are killed
+KILLS := 20
+test-spark: $(VENV)/test.stamp $(VENV)/spark.stamp
+	PSQLM_TEST_SPARK_KILLS=$(KILLS) $(BIN)/python -m pytest tests/spark tests/test_lake.py -m spark -s
+
+spark-demo: $(VENV)/spark.stamp
+	$(BIN)/python tools/spark_demo.py
 
 # ruff's rules S are bandit's checks: bandit itself would find the same once more
 lint: ruff mypy imports sqlfluff audit
@@ -69,3 +78,7 @@ $(VENV)/demo.stamp: pyproject.toml | $(BIN)/python
 $(VENV)/test.stamp: pyproject.toml | $(BIN)/python
 	$(PIP_INSTALL) '.[dev]'
 	touch $@ $(VENV)/demo.stamp
+
+$(VENV)/spark.stamp: pyproject.toml | $(BIN)/python
+	$(PIP_INSTALL) '.[spark]'
+	touch $@

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -259,6 +261,22 @@ def test_the_command_says_what_analyze_says(
     assert {path.name for path in (tmp_path / "a").iterdir()} == {
         path.name for path in (tmp_path / "b").iterdir()
     }
+
+
+@pytest.mark.spark
+def test_what_spark_has_run(session: Any, carried: Carried, tmp_path: Path) -> None:
+    """The files of a job on Spark are a lake like those of an export."""
+    del session  # or the reason why not; the job has a Spark of its own
+    (tmp_path / "tales.txt").write_text("\n\n".join(TALES), "utf-8")
+    command = "spark run --texts tales.txt --each paragraph --out lake --master local[1]"
+    subprocess.run([sys.executable, "-m", "psqlm", *command.split()], cwd=tmp_path, check=True)
+    with psycopg.connect(carried.dsn) as connection:
+        with lake.open(str(tmp_path / "lake")) as opened:
+            ours = compare_moments(connection, opened.ask("lag_moments"), opened.ask("texts"))
+        with lake.open_database(connection, "1-8") as opened:
+            theirs = compare_moments(connection, opened.ask("lag_moments"), opened.ask("texts"))
+    pd.testing.assert_frame_equal(ours.table, theirs.table, rtol=1e-9, atol=1e-12)
+    assert ours.series[0].n_runs == 8
 
 
 # The other statements -----------------------------------------------------------------------------

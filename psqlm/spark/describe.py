@@ -56,13 +56,18 @@ def describe(spark: SparkSession, setup: Setup, capture: Capture) -> Described:
 
         for batch in batches:
             for _ in range(batch.num_rows):
-                said = json.dumps(with_model(setup, lambda c: _ask(c, setup, capture)))
-                yield pa.RecordBatch.from_pydict({"said": [said]})
+                try:
+                    said = with_model(setup, lambda c: _ask(c, setup, capture))
+                except PsqlmError as error:  # a task that fails is tried again and again
+                    said = {"error": str(error)}
+                yield pa.RecordBatch.from_pydict({"said": [json.dumps(said)]})
 
     spark.sparkContext.setJobDescription(f"psqlm: loads {setup.name}, and looks what it has")
     with errors_of_tasks():
         (row,) = spark.range(0, 1, 1, 1).mapInArrow(on_executor, "said string").collect()
     said = json.loads(row["said"])
+    if "error" in said:
+        raise PsqlmError(said["error"])
     return Described(
         replace(setup, sha256=said["sha256"]),
         tuple(said["sites"]),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -34,6 +35,8 @@ def open_session(
     require_pyspark()
     from pyspark.sql import SparkSession
 
+    # of pandas 3, which psqlm does not hand to Spark
+    warnings.filterwarnings("ignore", message="PySpark does not yet fully support pandas")
     active = SparkSession.getActiveSession()
     if active is None:
         require_java()

@@ -20,6 +20,7 @@ from pyspark.sql.datasource import (
     WriterCommitMessage,
 )
 
+from psqlm.errors import PsqlmError
 from psqlm.parquet.manifest import NAME, UNFINISHED, Manifest, parse_manifest
 from psqlm.spark.folder import Folder
 from psqlm.spark.plan import Job
@@ -69,7 +70,14 @@ def report(job: Job) -> str:
 
 
 def commit(job: Job, parts: list[Written]) -> None:
-    """Make what tasks have written part of the result."""
+    """Make what tasks have written part of the result.
+
+    Raises:
+        PsqlmError: a task has no result.
+    """
+    for part in parts:
+        if part.error is not None:
+            raise PsqlmError(part.error)
     folder = Folder(job.out)
     said = folder.read(NAME)
     manifest = Manifest({}, {}, {}) if said is None else parse_manifest(job.out, said)

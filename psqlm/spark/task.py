@@ -13,6 +13,7 @@ from uuid import uuid4
 
 import numpy as np
 
+from psqlm.errors import PsqlmError
 from psqlm.parquet.copied import Vectors
 from psqlm.parquet.layout import schema
 from psqlm.parquet.manifest import UNFINISHED, File
@@ -54,12 +55,14 @@ class Written:
         n_texts: texts that were run.
         n_tokens: their tokens.
         left_out: texts that were not run, by the reason.
+        error: why there is no result, which another attempt would not have either; None: there is.
     """
 
     files: dict[str, tuple[str, File]] = field(default_factory=dict)
     n_texts: int = 0
     n_tokens: int = 0
     left_out: Counter[str] = field(default_factory=Counter)
+    error: str | None = None
 
 
 def read_texts(batches: Iterable[pa.RecordBatch]) -> list[Text]:
@@ -119,8 +122,13 @@ def write(job: Job, texts: Sequence[Text]) -> Written:
             )
             text_ids = [texts[number].text_id for number in batch]
             for table in files:
-                if table.site is not None:
-                    groups[table.site].add(_columns(job, table, text_ids, rows[table.site]))
+                if table.site is None:
+                    continue
+                try:
+                    columns = _columns(job, table, text_ids, rows[table.site])
+                except PsqlmError as error:
+                    return Written(error=str(error))
+                groups[table.site].add(columns)
     for table, (path, hashed, group) in files.items():
         file = File(group.n_rows, hashed.size, hashed.sha256())
         written.files[f"{table.folder}/{part}"] = (path, file)

@@ -1,0 +1,99 @@
+"""The processes of a cluster on this machine, and what they leave behind."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+
+CONF = {
+    "spark.ui.enabled": "false",
+    "spark.task.maxFailures": "200",
+    "spark.deploy.maxExecutorRetries": "-1",
+    "spark.sql.shuffle.partitions": "2",
+    "spark.driver.memory": "1g",
+}
+"""Killed executors are started again, however many."""
+
+
+def executors() -> list[psutil.Process]:
+    """The executors below this process."""
+    return [
+        process
+        for process in psutil.Process().children(recursive=True)
+        if "CoarseGrainedExecutorBackend" in " ".join(_line(process))
+        and process.name().startswith("java")
+    ]
+
+
+def workers() -> list[psutil.Process]:
+    """The Python workers of those executors, not the processes that start them."""
+    return [
+        worker
+        for executor in executors()
+        for daemon in _children(executor)
+        for worker in _children(daemon)
+        if "pyspark.daemon" in _line(worker)
+    ]
+
+
+def postmasters(scratch: Path) -> list[psutil.Process]:
+    """The servers of executors."""
+    found = []
+    for path in scratch.glob("**/postmaster.pid"):
+        try:
+            found.append(psutil.Process(int(path.read_text().split("\n")[0])))
+        except (OSError, ValueError, psutil.Error):
+            continue
+    return found
+
+
+def leftovers(scratch: Path) -> list[str]:
+    """What servers have left: their files, and processes that work in folders below."""
+    files = [str(path) for path in scratch.glob("**/postgresql-*")]
+    files += [str(path) for path in scratch.glob("psqlm-spark-*/*.json")]
+    processes = []
+    for process in psutil.process_iter():
+        try:
+            if process.name().startswith("postgres") and str(scratch) in process.cwd():
+                processes.append(f"{process.pid} {' '.join(process.cmdline())[:80]}")
+            elif str(scratch) in " ".join(process.cmdline()) and "keeper" in str(process.cmdline()):
+                processes.append(f"{process.pid} keeper")
+        except psutil.Error:
+            continue
+    return files + processes
+
+
+def wait_until_nothing_is_left(scratch: Path, seconds: float = 30) -> None:
+    until = time.monotonic() + seconds
+    while left := leftovers(scratch):
+        assert time.monotonic() < until, left
+        time.sleep(0.5)
+
+
+def _children(process: psutil.Process) -> list[psutil.Process]:
+    try:
+        return process.children()
+    except psutil.Error:
+        return []
+
+
+def _line(process: psutil.Process) -> list[str]:
+    try:
+        return process.cmdline()
+    except psutil.Error:
+        return []
+
+
+def psqlm(*arguments: str, **options: object) -> subprocess.CompletedProcess[str]:
+    """The command, as a shell calls it."""
+    return subprocess.run(
+        [sys.executable, "-m", "psqlm", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        **options,
+    )

@@ -1,0 +1,247 @@
+"""A corpus on Spark: what comes out is what one server says, whoever ran it and was killed."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import duckdb
+import pandas as pd
+import psycopg
+import pytest
+
+from psqlm.errors import PsqlmError
+from psqlm.parquet.bring import bring
+from psqlm.parquet.export import export
+from psqlm.parquet.manifest import read_manifest
+from psqlm.spark.job import Corpus, Outcome, run
+from psqlm.spark.rows import Capture
+from psqlm.spark.setup import make_setup
+from spark import lake
+from spark.chaos import Chaos
+from spark.cluster import CONF, psqlm, wait_until_nothing_is_left
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+SEED = int(os.environ.get("PSQLM_TEST_SPARK_SEED", "1"))
+KILLS = int(os.environ.get("PSQLM_TEST_SPARK_KILLS", "20"))
+
+TALES = Path(__file__).resolve().parents[2] / "docs" / "tales.txt"
+
+
+def short_texts(n: int) -> list[str]:
+    """Texts of a few tokens, no two alike."""
+    beasts = ("fox", "crow", "wolf", "hen", "bear", "goose", "cat", "hare", "frog", "ass")
+    return [f"{beasts[i % 10]} {beasts[i // 10 % 10]} {beasts[i // 100]}" for i in range(n)]
+
+
+def sentences(n: int) -> list[str]:
+    found = TALES.read_text().replace("\n", " ").split(". ")
+    return [text for text in dict.fromkeys(found) if 40 < len(text) < 400][:n]
+
+
+def write_lines(folder: Path, texts: list[str]) -> str:
+    path = folder / "texts.txt"
+    path.write_text("\n".join(texts))
+    return str(path)
+
+
+def run_here(spark: SparkSession, texts: str, out: Path, **options: object) -> Outcome:
+    capture = Capture("demo", options.pop("capture", ("attn_out",)))
+    return run(spark, Corpus(texts), str(out), make_setup("demo"), capture, **options)
+
+
+def test_left_out_texts_and_skew(
+    spark: SparkSession, connection: psycopg.Connection, tmp_path: Path
+) -> None:
+    """A long text among 1,000 short ones, and texts that cannot be run, on two executors."""
+    long = TALES.read_text()[:1850].replace("\n", " ")
+    (n_long,) = connection.execute("SELECT cardinality(lm.encode(%s))", (long,)).fetchone()
+    assert 450 < n_long <= 512
+    short = short_texts(1000)
+    too_long = "so far away " * 400
+    bad = ["", "a\0b", too_long]
+    texts = write_lines(tmp_path, [*short[:500], long, *bad, *short[500:], short[3]])
+    outcome = run_here(spark, texts, tmp_path / "lake")
+    assert (outcome.n_texts, outcome.n_before) == (1001, 0)
+    assert outcome.left_out.keys() == {
+        "empty",
+        "a NUL, which no text may hold",
+        "1201 tokens, the model has positions for 512",
+    }
+    rows = lake.read(tmp_path / "lake", "text")
+    assert sorted(row["text"] for row in rows) == sorted([*short, long, *bad])
+    assert {row["text"]: row["left_out"] for row in rows if row["left_out"]}.keys() == set(bad)
+    assert {row["line"] for row in rows if row["text"] == long} == {501}
+    assert lake.vectors(tmp_path / "lake") == lake.one_server(
+        connection, [*short, long], "attn_out"
+    )
+    parts = [rows for path, rows in sizes(tmp_path / "lake", "token").items()]
+    assert len(parts) >= 8 and max(parts) < sum(parts) / 4
+    # again: there is nothing to do
+    before = lake.manifest(tmp_path / "lake")
+    outcome = run_here(spark, texts, tmp_path / "lake")
+    assert (outcome.n_texts, outcome.n_before) == (0, 1004)
+    assert lake.manifest(tmp_path / "lake") == before
+
+
+def sizes(folder: Path, table: str) -> dict[str, int]:
+    files = lake.manifest(folder)["files"]
+    return {path: file["rows"] for path, file in files.items() if path.startswith(f"{table}/")}
+
+
+SITES = ("attn_out", "logits", "ln_final", "pattern", "q")
+
+
+@pytest.fixture(scope="module")
+def small(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Some texts with several sites, and one that cannot be run."""
+    folder = tmp_path_factory.mktemp("small")
+    texts = write_lines(folder, [*sentences(12), "a", "x\0y", ""])
+    run_here(spark, texts, folder / "lake", capture=SITES)
+    return folder / "lake"
+
+
+def test_psqlm_import_reads_it(small: Path, scratch_dsn: str, tmp_path: Path) -> None:
+    """And exports it again as it was, but for what was left out."""
+    with psycopg.connect(scratch_dsn) as connection:
+        brought = bring(connection, small)
+        assert len(brought.run_ids) == 13
+        assert brought.left_out == {"a NUL, which no text may hold": 1, "empty": 1}
+        export(connection, "all", tmp_path / "again")
+        assert bring(connection, small).n_before == 13
+    for table in ("activation", "pattern"):
+        assert lake.vectors(tmp_path / "again", table) == lake.vectors(small, table)
+    assert lake.tokens(tmp_path / "again") == lake.tokens(small)
+    (key,) = read_manifest(small).plans
+    assert list(read_manifest(tmp_path / "again").plans) == [key]
+    logits = [
+        sorted(map(repr, lake.read(folder, "logit"))) for folder in (small, tmp_path / "again")
+    ]
+    assert logits[0] and logits[0] == logits[1]
+
+
+def test_duckdb_and_pandas_read_it(small: Path) -> None:
+    rows = lake.vectors(small)
+    files = f"{small}/activation/model=*/capture=*/site=attn_out/*.parquet"
+    (counted,) = duckdb.sql(
+        f"""
+        SELECT
+            count(*),
+            avg(sqrt(list_sum(list_transform(value, lambda x: x * x)))),
+            avg(norm)
+        FROM read_parquet('{files}')
+        """
+    ).fetchall()
+    assert counted[0] == sum(row[1] == "attn_out" for row in rows)
+    assert counted[1] == pytest.approx(counted[2], rel=1e-6)
+    frame = pd.read_parquet(small / "text")
+    assert set(frame.columns) >= {"text_id", "text", "n_tokens", "left_out", "model", "capture"}
+    assert frame["n_tokens"].sum() == len(lake.read(small, "token"))
+
+
+def test_a_lone_token_is_as_it_is_among_others(small: Path, connection: psycopg.Connection) -> None:
+    (alone,) = [row for row in lake.vectors(small) if row[:3] == ("a", "attn_out", 0)]
+    value = connection.execute(
+        "SELECT value::real[] FROM lm.forward_rows(ARRAY['a']) WHERE layer = 0"
+    ).fetchone()
+    assert alone[-1] == lake.bits(value[0])
+
+
+def test_killed_and_killed_again(
+    spark: SparkSession, connection: psycopg.Connection, scratch: Path, tmp_path: Path
+) -> None:
+    """Executors, databases and Python workers, in mid-job: the same rows each time."""
+    texts = sentences(120)
+    expected = lake.one_server(connection, texts, "attn_out")
+    path = write_lines(tmp_path, texts)
+    chaos = Chaos(SEED, scratch)
+    for number in range(KILLS):
+        out = tmp_path / f"lake-{number}"
+        with chaos.at_work():
+            outcome = run_here(spark, path, out)
+        assert outcome.n_texts == len(texts)
+        assert lake.vectors(out) == expected
+        assert not (out / "_temporary").exists()
+        read_manifest(out)  # the files are those that it says
+        if sum(chaos.struck.values()) >= KILLS:
+            break
+    print(f"killed: {dict(chaos.struck)} in {number + 1} jobs")
+    assert sum(chaos.struck.values()) >= KILLS
+    assert chaos.struck.keys() == {"executor", "database", "worker"}
+
+
+def command(texts: str, out: Path, master: str, *more: str) -> list[str]:
+    settings = [word for item in CONF.items() for word in ("--conf", "=".join(item))]
+    options = ["--texts", texts, "--out", str(out), "--master", master, *settings, *more]
+    return ["spark", "run", *options]
+
+
+def test_one_executor_and_a_driver_that_is_killed(
+    connection: psycopg.Connection, scratch: Path, tmp_path: Path
+) -> None:
+    """The same command goes on with the rest; the rows are those of one server."""
+    texts = sentences(60)
+    path, out = write_lines(tmp_path, texts), tmp_path / "lake"
+    arguments = command(path, out, "local-cluster[1,1,1024]", "--task-tokens", "64")
+    driver = subprocess.Popen(
+        [sys.executable, "-m", "psqlm", *arguments], stderr=subprocess.PIPE, text=True
+    )
+    until = time.monotonic() + 120
+    while not (out / "manifest.json").exists():
+        assert driver.poll() is None and time.monotonic() < until, driver.communicate()
+        time.sleep(0.05)
+    os.kill(driver.pid, signal.SIGKILL)
+    driver.communicate()
+    wait_until_nothing_is_left(scratch)
+    n_before = len(lake.read(out, "text"))
+    assert 0 < n_before < len(texts)
+    # killed in its commit: files that are in place and that no manifest has
+    (stray,) = (out / "token").glob("*/*")
+    (stray / "part-0.parquet").write_bytes(b"half")
+    assert (out / "_temporary").exists()
+    again = psqlm(*arguments)
+    assert again.returncode == 0, again.stderr
+    assert f"{n_before} texts had been there" in again.stderr
+    assert lake.vectors(out) == lake.one_server(connection, texts, "attn_out")
+    read_manifest(out)
+    assert not (out / "_temporary").exists()
+    wait_until_nothing_is_left(scratch)
+
+
+def test_two_drivers_do_not_share_a_folder(
+    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import psutil
+
+    other = psutil.Process(os.getppid())
+    from psqlm.spark import job
+
+    out = tmp_path / "lake"
+    (out / "_temporary").mkdir(parents=True)
+    (out / "_temporary" / "job.json").write_text(
+        json.dumps(
+            {"host": job.socket.gethostname(), "pid": other.pid, "began": other.create_time()}
+        )
+    )
+    with pytest.raises(PsqlmError, match="another job writes to"):
+        run_here(spark, write_lines(tmp_path, ["a"]), out)
+
+
+def test_what_cannot_be_done_is_one_line(spark: SparkSession, tmp_path: Path) -> None:
+    path = write_lines(tmp_path, ["a"])
+    with pytest.raises(PsqlmError, match="capture holds what is no site: nothing: the sites: all"):
+        run_here(spark, path, tmp_path / "lake", capture=("nothing",))
+    with pytest.raises(PsqlmError, match=r"nowhere\.txt cannot be read as text"):
+        run_here(spark, str(tmp_path / "nowhere.txt"), tmp_path / "lake")
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "letter.txt").write_text("Dear Sir")
+    with pytest.raises(PsqlmError, match=r"none of psqlm's, letter\.txt say"):
+        run_here(spark, path, tmp_path / "full")

@@ -1,0 +1,148 @@
+"""The tales on Spark: two executors, one of them killed on the way, the same numbers.
+
+make spark-demo runs it. The folder that it writes stays, to be asked in DuckDB, pandas or Spark.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import tempfile
+import time
+from pathlib import Path
+from threading import Thread
+
+import psutil
+import psycopg
+from rich.console import Console
+from rich.table import Table
+
+from psqlm import loader
+from psqlm.database import connect
+from psqlm.database.server import EmbeddedServer
+from psqlm.errors import PsqlmError
+from psqlm.parquet.bring import bring
+from psqlm.parquet.manifest import UNFINISHED
+from psqlm.runs.texts import split
+from psqlm.spark.job import Corpus, run
+from psqlm.spark.rows import Capture
+from psqlm.spark.session import open_session
+from psqlm.spark.setup import make_setup
+
+TALES = Path(__file__).resolve().parents[1] / "docs" / "tales.txt"
+
+DIFFERENCES = """
+    SELECT count(*)
+    FROM lm.adjustment_norm AS n
+    INNER JOIN lm.attention_adjustment AS a USING (run_id, layer, position)
+    INNER JOIN lm.run AS r USING (run_id)
+    INNER JOIN lm.run AS s ON s.prompt = r.prompt AND s.run_id = ANY (%(single)s)
+    LEFT JOIN lm.attention_adjustment AS b
+        ON b.run_id = s.run_id AND b.layer = a.layer AND b.position = a.position
+    WHERE run_id = ANY (%(spark)s) AND a.adjustment::text IS DISTINCT FROM b.adjustment::text
+"""
+"""Rows of the executors that are not, to the last bit, those of the single server."""
+
+SAY = Console(highlight=False).print
+
+
+def main() -> None:
+    """Run it."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", type=Path, default=Path("spark-demo-output"))
+    out = parser.parse_args().out
+    shutil.rmtree(out, ignore_errors=True)
+    setup = make_setup("demo")
+    spark = open_session(setup, "local-cluster[2,1,1024]", {"spark.ui.enabled": "false"})
+    SAY(
+        "two executors, each with a database of its own; the texts are the "
+        f"{len(_texts())} paragraphs of {TALES.name}"
+    )
+    assassin = Thread(target=_kill_one, args=(out,), daemon=True)
+    assassin.start()
+    try:
+        outcome = run(
+            spark,
+            Corpus(str(TALES), each="paragraph"),
+            str(out),
+            setup,
+            Capture("demo", ("attn_out",)),
+        )
+    finally:
+        spark.stop()
+    SAY(
+        f"{outcome.n_texts} texts, {outcome.n_tokens:,} tokens in {outcome.seconds:.0f} s, "
+        f"the kill and a new executor included, are in {out}"
+    )
+    home = Path(tempfile.mkdtemp(prefix="psqlm-demo-"))
+    home.chmod(0o711)
+    server = EmbeddedServer(home)
+    try:
+        with connect(server.start()) as connection:
+            _compare(connection, out)
+    finally:
+        server.stop()
+        shutil.rmtree(home, ignore_errors=True)
+
+
+def _texts() -> list[str]:
+    return [part.text for part in split(TALES.read_text(), "paragraph")]
+
+
+def _kill_one(out: Path) -> None:
+    """Kill an executor as soon as a task has begun to write."""
+    while not any((out / UNFINISHED).glob("*/*/*.parquet")):
+        time.sleep(0.05)
+    executors = [
+        process
+        for process in psutil.Process(os.getpid()).children(recursive=True)
+        if "CoarseGrainedExecutorBackend" in process.cmdline()
+    ]
+    executors[0].kill()
+    SAY(f"killed an executor in mid-task (kill -9 {executors[0].pid})")
+
+
+def _compare(connection: psycopg.Connection, out: Path) -> None:
+    """Bring the folder home, run the same texts here, and hold one against the other."""
+    loader.load(connection, "demo")
+    brought = bring(connection, out)
+    with connection.transaction():
+        single = [
+            run_id
+            for (run_id,) in connection.execute(
+                "SELECT run_id FROM lm.forward_many(%s)", (_texts(),)
+            )
+        ]
+    runs = {"spark": brought.run_ids, "single": single}
+    (n_rows,) = connection.execute(
+        "SELECT count(*) FROM lm.attention_adjustment WHERE run_id = ANY (%(spark)s)", runs
+    ).fetchone() or (0,)
+    (n_different,) = connection.execute(DIFFERENCES, runs).fetchone() or (None,)
+    pooled = "SELECT layer, n, beta_lag1, p_lag1, beta_lag2, p_lag2, r_squared FROM lm.lag_ols"
+    fits = {
+        name: connection.execute(f"{pooled}(%s) ORDER BY layer", (runs[name],)).fetchall()
+        for name in runs
+    }
+    table = Table(title="log_norm[t] ~ 1 + log_norm[t−1] + log_norm[t−2], all texts together")
+    for name in ("layer", "n", "lag 1", "p", "lag 2", "p", "R²"):
+        table.add_column(name, justify="right")
+    for layer, n, lag1, p1, lag2, p2, r2 in fits["spark"]:
+        table.add_row(
+            str(layer), str(n), f"{lag1:.3f}", f"{p1:.2g}", f"{lag2:.3f}", f"{p2:.2g}", f"{r2:.3f}"
+        )
+    SAY(table)
+    furthest = max(
+        abs(a - b)
+        for ours, theirs in zip(fits["spark"], fits["single"], strict=True)
+        for a, b in zip(ours, theirs, strict=True)
+    )
+    SAY(f"of {n_rows:,} vectors {n_different} differ from those of one server, to the last bit")
+    SAY(f"the regressions differ by {furthest:.1g} at most")
+    if n_different != 0 or len(brought.run_ids) != len(single) or furthest > 1e-9:
+        raise PsqlmError("the executors' rows are not those of one server")
+    SAY("the same rows, whoever ran them and was killed")
+
+
+if __name__ == "__main__":
+    main()
