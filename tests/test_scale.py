@@ -130,6 +130,14 @@ def test_the_spread_keeps_the_mean() -> None:
     assert error == pytest.approx(math.sqrt(variance / 100), rel=0.3)
 
 
+def test_two_executors_on_one_machine() -> None:
+    """They do twice as much where they share nothing, and less where they do."""
+    figures = {"demo": {"1 executor": {"tokens/s": 200.0}, "2 executors": {"tokens/s": 333.0}}}
+    for efficiency, expected in ((1, 400), (0.8, 320)):
+        *_, row = scale.check(figures, efficiency)
+        assert row == f"| demo | 200 | 333 | {expected} |"
+
+
 def test_a_seed_is_one_story() -> None:
     job = replace(PLAIN, spread=0.2, task_failures=1, executor_losses=1, jvm_start=5)
     assert scale.simulate(job, 3) == scale.simulate(job, 3) != scale.simulate(job, 4)

@@ -3,6 +3,7 @@
     python tools/scale.py                     # the tables of docs/scale.md
     python tools/scale.py --write             # … into it
     python tools/scale.py --cores 64 --tokens 20e6 --model gpt2
+    python tools/scale.py --check             # against two executors: tools/spark_figures.py first
 
 It walks through a job event by event: executors start, tasks go to whichever slot is free, some
 take longer, fail or lose their executor and are done again; after each wave the driver commits its
@@ -24,6 +25,8 @@ import numpy as np
 
 PARAMETERS = Path(__file__).resolve().parents[1] / "docs" / "scale.json"
 PAGE = PARAMETERS.with_suffix(".md")
+FIGURES = PARAMETERS.with_name("spark.json")
+"""What tools/spark_figures.py has measured."""
 PLACE = ("<!-- simulated -->\n", "<!-- end -->\n")
 """What stands before and after the tables on the page."""
 MOST_ATTEMPTS = 16
@@ -38,7 +41,8 @@ class Job:
     Attributes:
         tokens: of the corpus.
         slots: tasks that run at a time, a core each.
-        tokens_per_second: of a slot.
+        tokens_per_second: of a slot, if nothing else runs on its machine.
+        efficiency: what is left of that where all cores of the machine are busy.
         spread: standard deviation of the logarithm of a task's time.
         bytes_per_token: of the files.
         slots_per_executor: slots that share a JVM, a database and a model.
@@ -67,6 +71,7 @@ class Job:
     tokens: float
     slots: int
     tokens_per_second: float
+    efficiency: float = 1
     spread: float = 0
     bytes_per_token: float = 0
     slots_per_executor: int = 1
@@ -160,7 +165,7 @@ def simulate(job: Job, seed: int) -> Result:
     free = [(executors.ready[slot // job.slots_per_executor], slot) for slot in range(job.slots)]
     heapq.heapify(free)
     n_left, now, wasted, committing, n_files = job.n_tasks, 0.0, 0.0, 0.0, 0
-    mean = job.tokens / job.n_tasks / job.tokens_per_second
+    mean = job.tokens / job.n_tasks / (job.tokens_per_second * job.efficiency)
     failed = False
     while n_left:
         n = min(n_left, job.slots * job.tasks_per_slot)
@@ -360,6 +365,18 @@ def sensitivities(model: str, values: dict[str, float], tokens: float, slots: in
         yield f"| {name} | {said(median)} | {said(most)} | {wasted:.1%} | {commits:.0%} |"
 
 
+def check(figures: dict[str, dict[str, dict[str, float]]], efficiency: float) -> Iterator[str]:
+    """What two executors did, and what the simulation makes of the rate of one."""
+    yield "| model | one executor, tokens/s | two, measured | two, simulated |"
+    yield "|---|---|---|---|"
+    for model, said in figures.items():
+        one, two = (said[name]["tokens/s"] for name in ("1 executor", "2 executors"))
+        # a corpus of some thousand tokens, whose tasks are as small as they get
+        tokens = 4096.0
+        job = Job(tokens, 2, one, efficiency)
+        yield f"| {model} | {one:.0f} | {two:.0f} | {tokens / simulate(job, 0).seconds:.0f} |"
+
+
 def main() -> None:
     """Print the tables, or one job."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -367,7 +384,14 @@ def main() -> None:
     parser.add_argument("--tokens", type=float)
     parser.add_argument("--cores", type=int)
     parser.add_argument("--write", action="store_true", help="write the tables into docs/scale.md")
+    parser.add_argument("--check", action="store_true", help="compare with two executors")
     given = parser.parse_args()
+    if given.check:
+        if not FIGURES.exists():
+            sys.exit(f"there is no {FIGURES.name}: python tools/spark_figures.py measures")
+        efficiency = next(iter(read().values()))["efficiency"]
+        print("\n".join(check(json.loads(FIGURES.read_text("utf-8")), efficiency)))
+        return
     models = read()
     if given.tokens and given.cores:
         model = given.model or next(iter(models))

@@ -292,15 +292,13 @@ def main() -> None:
         with tempfile.TemporaryDirectory(prefix="psqlm-scale-") as temporary:
             folder = Path(temporary)
             folder.chmod(0o711)
-            parameters = json.loads(PARAMETERS.read_text("utf-8"))
-            measured = parameters["measured"]
-            measured.setdefault("common", {})
-            measured.setdefault("models", {})
             load = os.getloadavg()[0]
-            part(folder, measured)
-            measured["taken"] = measured.get("taken", {}) | {
-                name: f"{os.cpu_count()} cores, load average before: {load:.1f}"
-            }
+            found: dict[str, Any] = {"common": {}, "models": {}}
+            part(folder, found)
+            found["taken"] = {name: f"{os.cpu_count()} cores, load average before: {load:.1f}"}
+            parameters = json.loads(PARAMETERS.read_text("utf-8"))
+            for key, entries in found.items():
+                parameters["measured"].setdefault(key, {}).update(entries)
             text = json.dumps(parameters, indent=1, ensure_ascii=False)
             PARAMETERS.write_text(text + "\n", "utf-8")
 
