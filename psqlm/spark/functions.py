@@ -63,16 +63,16 @@ def register(
                 positions=_numbers(positions) or usual.positions,
             )
             wanted = _check_vectors(_value(vectors) or usual_vectors)
-            yield from tables.forward(setup, chosen, wanted, _column(texts, "text"))
+            yield from tables.forward(setup, chosen, wanted, column(texts, "text"))
 
     class Tokenize:
         def eval(self, texts: pa.RecordBatch) -> Iterator[pa.Table]:
-            yield from tables.tokens(setup, _column(texts, "text"))
+            yield from tables.tokens(setup, column(texts, "text"))
 
     class Score:
         def eval(self, pairs: pa.RecordBatch) -> Iterator[pa.Table]:
-            prompts = _column(pairs, "prompt")
-            yield from tables.score(setup, prompts, _column(pairs, "continuation", 1))
+            prompts = column(pairs, "prompt")
+            yield from tables.score(setup, prompts, column(pairs, "continuation", 1))
 
     class Generate:
         def eval(
@@ -92,7 +92,7 @@ def register(
                 "seed": _value(seed),
             }
             given = {name: value for name, value in options.items() if value is not None}
-            yield from tables.generate(setup, given, _column(texts, "text"))
+            yield from tables.generate(setup, given, column(texts, "text"))
 
     for name, function, columns in (
         ("lm_forward", Forward, tables.FORWARD),
@@ -109,7 +109,7 @@ def _check_vectors(vectors: str) -> Vectors:
     return cast("Vectors", vectors)
 
 
-def _column(batch: pa.RecordBatch, name: str, place: int = 0) -> list[str | None]:
+def column(batch: pa.RecordBatch, name: str, place: int = 0) -> list[str | None]:
     """The column of this name, or else the one at this place."""
     import pyarrow as pa
 

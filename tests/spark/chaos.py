@@ -13,8 +13,11 @@ import psutil
 
 from spark.cluster import executors, postmasters, workers
 
-PAUSE = (0.3, 2.5)
-"""Seconds between two kills."""
+BEGUN = 2
+"""Tasks that have to begin after a kill before the next: else no work would ever be done."""
+
+LATEST = 2.5
+"""Seconds until the kill then, at the latest."""
 
 
 class Chaos:
@@ -35,10 +38,10 @@ class Chaos:
         self._kinds: list[str] = []
 
     @contextmanager
-    def at_work(self) -> Iterator[None]:
-        """Kill as long as this lasts."""
+    def at_work(self, out: Path) -> Iterator[None]:
+        """Kill as long as this lasts, while tasks write to a folder."""
         ended = Event()
-        thread = Thread(target=self._run, args=(ended,))
+        thread = Thread(target=self._run, args=(out, ended))
         thread.start()
         try:
             yield
@@ -46,8 +49,13 @@ class Chaos:
             ended.set()
             thread.join()
 
-    def _run(self, ended: Event) -> None:
-        while not ended.wait(self._random.uniform(*PAUSE)):
+    def _run(self, out: Path, ended: Event) -> None:
+        seen: set[Path] = set()
+        while not ended.wait(0.05):
+            begun = set(out.glob("_temporary/*/*/0.parquet"))
+            if len(begun - seen) < BEGUN or ended.wait(self._random.uniform(0, LATEST)):
+                continue
+            seen |= begun
             if not self._kinds:  # each kind as often as the others
                 self._kinds = sorted(self._find)
                 self._random.shuffle(self._kinds)

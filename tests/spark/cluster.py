@@ -15,6 +15,9 @@ CONF = {
     "spark.deploy.maxExecutorRetries": "-1",
     "spark.sql.shuffle.partitions": "2",
     "spark.driver.memory": "1g",
+    # a machine that is busy with other things is not a dead one
+    "spark.network.timeout": "600s",
+    "spark.worker.timeout": "600",
 }
 """Killed executors are started again, however many."""
 
@@ -67,7 +70,7 @@ def leftovers(scratch: Path) -> list[str]:
     return files + processes
 
 
-def wait_until_nothing_is_left(scratch: Path, seconds: float = 30) -> None:
+def wait_until_nothing_is_left(scratch: Path, seconds: float = 120) -> None:
     until = time.monotonic() + seconds
     while left := leftovers(scratch):
         assert time.monotonic() < until, left
@@ -94,6 +97,6 @@ def psqlm(*arguments: str, **options: object) -> subprocess.CompletedProcess[str
         [sys.executable, "-m", "psqlm", *arguments],
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=600,
         **options,
     )

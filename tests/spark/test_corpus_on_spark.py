@@ -165,7 +165,7 @@ def test_killed_and_killed_again(
     chaos = Chaos(SEED, scratch)
     for number in range(KILLS):
         out = tmp_path / f"lake-{number}"
-        with chaos.at_work():
+        with chaos.at_work(out):
             outcome = run_here(spark, path, out)
         assert outcome.n_texts == len(texts)
         assert lake.vectors(out) == expected
@@ -191,29 +191,36 @@ def test_one_executor_and_a_driver_that_is_killed(
     texts = sentences(60)
     path, out = write_lines(tmp_path, texts), tmp_path / "lake"
     arguments = command(path, out, "local-cluster[1,1,1024]", "--task-tokens", "64")
+    # apart from what the other executors have
+    mine = scratch / "driver"
+    mine.mkdir(mode=0o711)
+    environment = {**os.environ, "TMPDIR": str(mine)}
     driver = subprocess.Popen(
-        [sys.executable, "-m", "psqlm", *arguments], stderr=subprocess.PIPE, text=True
+        [sys.executable, "-m", "psqlm", *arguments],
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment,
     )
-    until = time.monotonic() + 120
+    until = time.monotonic() + 300
     while not (out / "manifest.json").exists():
         assert driver.poll() is None and time.monotonic() < until, driver.communicate()
         time.sleep(0.05)
     os.kill(driver.pid, signal.SIGKILL)
     driver.communicate()
-    wait_until_nothing_is_left(scratch)
+    wait_until_nothing_is_left(mine)
     n_before = len(lake.read(out, "text"))
     assert 0 < n_before < len(texts)
     # killed in its commit: files that are in place and that no manifest has
     (stray,) = (out / "token").glob("*/*")
     (stray / "part-0.parquet").write_bytes(b"half")
     assert (out / "_temporary").exists()
-    again = psqlm(*arguments)
+    again = psqlm(*arguments, env=environment)
     assert again.returncode == 0, again.stderr
     assert f"{n_before} texts had been there" in again.stderr
     assert lake.vectors(out) == lake.one_server(connection, texts, "attn_out")
     read_manifest(out)
     assert not (out / "_temporary").exists()
-    wait_until_nothing_is_left(scratch)
+    wait_until_nothing_is_left(mine)
 
 
 def test_two_drivers_do_not_share_a_folder(

@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import psycopg
+import pyarrow as pa
 import pytest
 
 import psqlm.spark
 from psqlm.errors import PsqlmError
+from psqlm.spark import functions
 from spark import lake
 
 if TYPE_CHECKING:
@@ -161,5 +163,8 @@ def test_what_is_refused(spark: SparkSession) -> None:
         psqlm.spark.register(spark, vectors="float64")
     with pytest.raises(PsqlmError, match="no folder nowhere/at/all"):
         psqlm.spark.register(spark, model="nowhere/at/all")
-    with pytest.raises(Exception, match="has no column of text"):
-        spark.sql("SELECT * FROM lm_forward(TABLE(SELECT number FROM tales))").collect()
+    numbers = pa.RecordBatch.from_pydict({"number": [1, 2]})
+    with pytest.raises(PsqlmError, match="the table has no column of text: SELECT … AS text"):
+        functions.column(numbers, "text")
+    with pytest.raises(PsqlmError, match="the table has no column continuation"):
+        functions.column(numbers, "continuation", 1)
