@@ -436,6 +436,23 @@ def test_files_that_are_not_listed_are_not_seen(carried: Carried, tmp_path: Path
         pd.testing.assert_frame_equal(opened.ask("texts"), before[1])
 
 
+def test_nothing_outside_the_folder_is_read(carried: Carried, tmp_path: Path) -> None:
+    """Whatever the manifest says, which may be somebody else's."""
+    folder = tmp_path / "lake"
+    shutil.copytree(carried.folder, folder)
+    manifest = json.loads((folder / "manifest.json").read_text())
+    inside = next(path for path in manifest["files"] if path.startswith("text/"))
+    shutil.copy(folder / inside, tmp_path / "outside.parquet")
+    count = "SELECT count(*) AS n FROM text"
+    with lake.open(str(folder)) as opened:
+        before = opened.query(count)
+    outside = f"{Path(inside).parent}/../../../../outside.parquet"
+    manifest["files"][outside] = manifest["files"][inside]
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    with lake.open(str(folder)) as opened:
+        pd.testing.assert_frame_equal(opened.query(count), before)
+
+
 def test_float16_keeps_norms_whole(carried: Carried, tmp_path: Path) -> None:
     with psycopg.connect(carried.dsn) as connection:
         export(connection, "1-8", tmp_path / "half", dtype="float16")
