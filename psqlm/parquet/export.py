@@ -104,7 +104,7 @@ def export(
         with connection.transaction():
             # all statements see the database as it was at the first
             connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-            exported = _choose(connection, which, model, dtype, sites)
+            exported = choose(connection, which, model, dtype, sites)
             writer = Writer(unfinished, dtype)
             _write(connection, exported, writer, show)
             manifest = Manifest(_versions(connection), exported.plans, writer.files)
@@ -128,14 +128,17 @@ def _umask() -> int:
     return mask
 
 
-def _choose(
+def choose(
     connection: psycopg.Connection,
     which: str,
-    model: str | None,
-    dtype: DType,
-    sites: Sequence[str] | None,
+    model: str | None = None,
+    dtype: DType = "float32",
+    sites: Sequence[str] | None = None,
 ) -> Exported:
-    """The runs to write, by their plans; of a text that a plan ran several times, the last."""
+    """The runs to write, by their plans; of a text that a plan ran several times, the last.
+
+    Within a transaction, for the arguments see `export`.
+    """
     exported = Exported()
     run_ids = [
         run_id
