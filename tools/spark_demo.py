@@ -6,10 +6,10 @@ make spark-demo runs it. The folder that it writes stays, to be asked in DuckDB,
 from __future__ import annotations
 
 import argparse
-import os
 import shutil
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 from threading import Thread
 
@@ -34,17 +34,16 @@ TALES = Path(__file__).resolve().parents[1] / "docs" / "tales.txt"
 
 DIFFERENCES = """
     SELECT count(*)
-    FROM lm.adjustment_norm AS n
-    INNER JOIN lm.attention_adjustment AS a USING (run_id, layer, position)
-    INNER JOIN lm.run AS r USING (run_id)
+    FROM lm.attention_adjustment AS a
+    INNER JOIN lm.run AS r ON r.run_id = a.run_id
     INNER JOIN lm.run AS s ON s.prompt = r.prompt AND s.run_id = ANY (%(single)s)
     LEFT JOIN lm.attention_adjustment AS b
         ON b.run_id = s.run_id AND b.layer = a.layer AND b.position = a.position
-    WHERE run_id = ANY (%(spark)s) AND a.adjustment::text IS DISTINCT FROM b.adjustment::text
+    WHERE a.run_id = ANY (%(spark)s) AND a.adjustment::text IS DISTINCT FROM b.adjustment::text
 """
 """Rows of the executors that are not, to the last bit, those of the single server."""
 
-SAY = Console(highlight=False).print
+SAY = partial(Console(highlight=False, markup=False).print, soft_wrap=True)
 
 
 def main() -> None:
@@ -55,11 +54,12 @@ def main() -> None:
     shutil.rmtree(out, ignore_errors=True)
     setup = make_setup("demo")
     spark = open_session(setup, "local-cluster[2,1,1024]", {"spark.ui.enabled": "false"})
+    killed: list[int] = []
     SAY(
         "two executors, each with a database of its own; the texts are the "
         f"{len(_texts())} paragraphs of {TALES.name}"
     )
-    assassin = Thread(target=_kill_one, args=(out,), daemon=True)
+    assassin = Thread(target=_kill_one, args=(out, killed), daemon=True)
     assassin.start()
     try:
         outcome = run(
@@ -75,6 +75,8 @@ def main() -> None:
         f"{outcome.n_texts} texts, {outcome.n_tokens:,} tokens in {outcome.seconds:.0f} s, "
         f"the kill and a new executor included, are in {out}"
     )
+    if not killed:
+        raise PsqlmError("no executor was killed: the job was too quick for it; once more")
     home = Path(tempfile.mkdtemp(prefix="psqlm-demo-"))
     home.chmod(0o711)
     server = EmbeddedServer(home)
@@ -90,17 +92,22 @@ def _texts() -> list[str]:
     return [part.text for part in split(TALES.read_text(), "paragraph")]
 
 
-def _kill_one(out: Path) -> None:
+def _kill_one(out: Path, killed: list[int]) -> None:
     """Kill an executor as soon as a task has begun to write."""
     while not any((out / UNFINISHED).glob("*/*/*.parquet")):
         time.sleep(0.05)
-    executors = [
-        process
-        for process in psutil.Process(os.getpid()).children(recursive=True)
-        if "CoarseGrainedExecutorBackend" in process.cmdline()
-    ]
+    executors = [process for process in psutil.Process().children(recursive=True) if _is(process)]
     executors[0].kill()
-    SAY(f"killed an executor in mid-task (kill -9 {executors[0].pid})")
+    killed.append(executors[0].pid)
+    SAY(f"kill -9 {executors[0].pid}: an executor, in mid-task")
+
+
+def _is(process: psutil.Process) -> bool:
+    """Whether a process is an executor."""
+    try:
+        return any(word.endswith("CoarseGrainedExecutorBackend") for word in process.cmdline())
+    except psutil.Error:
+        return False  # it has just ended
 
 
 def _compare(connection: psycopg.Connection, out: Path) -> None:
