@@ -25,7 +25,7 @@ test-trust: $(VENV)/test.stamp
 # Spark with executors of its own on this machine; KILLS: how many of their processes are killed
 KILLS := 20
 test-spark: $(VENV)/test.stamp $(VENV)/spark.stamp
-	PSQLM_TEST_SPARK_KILLS=$(KILLS) $(BIN)/python -m pytest tests/spark -m spark -s
+	PSQLM_TEST_SPARK_KILLS=$(KILLS) $(BIN)/python -m pytest tests/spark tests/test_lake.py -m spark -s
 
 spark-demo: $(VENV)/spark.stamp
 	$(BIN)/python tools/spark_demo.py
@@ -52,6 +52,9 @@ imports: package
 sqlfluff: $(VENV)/test.stamp
 	$(BIN)/sqlfluff lint --disable-progress-bar sql
 	$(BIN)/sqlfluff lint --disable-progress-bar --templater placeholder psqlm/view/statements
+	$(BIN)/sqlfluff lint --disable-progress-bar psqlm/lake/statements psqlm/lake/views/postgresql.sql
+	$(BIN)/sqlfluff lint --disable-progress-bar --dialect duckdb psqlm/lake/statements psqlm/lake/views/duckdb.sql
+	$(BIN)/sqlfluff lint --disable-progress-bar --dialect sparksql psqlm/lake/statements psqlm/lake/views/spark.sql
 
 # what is known of the versions in use; where the index does not answer, it says so and goes on
 audit: $(VENV)/test.stamp

@@ -22,11 +22,14 @@
 \ir 4_operators/softmax.sql
 \ir 4_operators/linear_by_8.sql
 \ir 4_operators/linear_by_32.sql
+\ir 4_operators/linear_by_64.sql
 \ir 4_operators/linear.sql
 \ir 4_operators/product_by_16.sql
 \ir 4_operators/product.sql
 \ir 4_operators/embeddings.sql
+\ir 4_operators/unembed_by_8.sql
 \ir 4_operators/unembed_by_16.sql
+\ir 4_operators/unembed.sql
 \ir 5_forward/changes.sql
 \ir 5_forward/here.sql
 \ir 5_forward/norm.sql
@@ -37,8 +40,13 @@
 \ir 5_forward/attention.sql
 \ir 5_forward/mlp.sql
 \ir 5_forward/transformer.sql
+\ir 5_forward/cut.sql
+\ir 5_forward/halves_apart.sql
+\ir 5_forward/halves_in_step.sql
+\ir 5_forward/halves.sql
 \ir 5_forward/activations.sql
 \ir 6_runs/token.sql
+\ir 6_runs/stored.sql
 \ir 6_runs/captured.sql
 \ir 6_runs/intervention_sets.sql
 \ir 6_runs/intervention_checks.sql
@@ -69,6 +77,7 @@
 \ir 9_least_squares/analysis.sql
 \ir 9_least_squares/lags.sql
 \ir 6_runs/tags.sql
+\ir 6_runs/named.sql
 \ir 6_runs/selection.sql
 \ir 6_runs/sizes.sql
 \ir 6_runs/listing.sql

@@ -25,6 +25,7 @@ SELECT
     current_setting('psqlm.found') <> '' AS is_there,
     NULLIF(current_setting('psqlm.found'), '')::int < 1 AS before_1,
     NULLIF(current_setting('psqlm.found'), '')::int < 2 AS before_2,
+    NULLIF(current_setting('psqlm.found'), '')::int < 3 AS before_3,
     COALESCE(current_setting('psqlm.found_digest') = current_setting('psqlm.digest', true), false)
         AS is_current
 \gset
@@ -42,6 +43,9 @@ SELECT
 \if :before_2
 \ir migrations/0002_internal.sql
 \endif
+\if :before_3
+\ir migrations/0003_stored.sql
+\endif
 \ir installation/make_room.sql
 \ir installation/path.sql
 \if :before_1
@@ -49,6 +53,9 @@ SELECT
 \endif
 \if :before_2
 \ir migrations/0002_rights.sql
+\endif
+\if :before_3
+\ir migrations/0003_float16.sql
 \endif
 \ir installation/compare_tables.sql
 \else

@@ -79,7 +79,7 @@ def insert_run(
     )
     connection.cursor().executemany(
         """
-        INSERT INTO lm.attention_adjustment (run_id, layer, position, adjustment)
+        INSERT INTO lm.stored_adjustment (run_id, layer, position, adjustment)
         VALUES (%s, %s, %s, %s::real[]::vector)
         """,
         [
@@ -226,7 +226,7 @@ def test_a_norm_of_zero_has_no_logarithm(connection: psycopg.Connection) -> None
 def test_the_design_of_a_run_reads_that_run_alone(connection: psycopg.Connection) -> None:
     for seed in range(20):
         run_id = insert_run(connection, random_adjustments(12, seed=seed))
-    connection.execute("ANALYZE lm.attention_adjustment")
+    connection.execute("ANALYZE lm.stored_adjustment")
     for condition in ("run_id = %s", "run_id = ANY (ARRAY[%s, 0]::bigint[])"):
         lines = connection.execute(
             f"EXPLAIN SELECT * FROM lm.lag_design WHERE {condition}",

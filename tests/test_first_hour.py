@@ -336,28 +336,31 @@ def test_a_servers_free_disk(database: psycopg.Connection, scratch_dsn: str) -> 
         assert _free(database) is None
 
 
-def test_sizes_are_what_runs_take_up(database: psycopg.Connection) -> None:
+@pytest.mark.parametrize("dtype", ["float32", "float16"])
+def test_sizes_are_what_runs_take_up(database: psycopg.Connection, dtype: str) -> None:
     """Within a quarter, on fresh tables: pages are not always full."""
     text = "The king had a daughter and the queen had a son. " * 6
     in_tables = {
-        "attention_adjustment": ["attn_out"],
-        "activation": ["mlp_post", "z", "pattern", "ln_final"],
+        "stored_adjustment": ["attn_out"],
+        "stored_activation": ["mlp_post", "z", "pattern", "ln_final"],
         "logit": ["logits"],
     }
     with database.transaction(force_rollback=True):
         database.execute("TRUNCATE lm.run CASCADE")
         database.execute(
-            "SELECT lm.forward_many(array_fill(%s::text, '{6}'), capture => %s)",
-            (text, [site for sites in in_tables.values() for site in sites]),
+            "SELECT lm.forward_many(array_fill(%s::text, '{6}'), capture => %s,"
+            " capture_dtype => %s)",
+            (text, [site for sites in in_tables.values() for site in sites], dtype),
         )
         for table, sites in in_tables.items():
             row = database.execute(
                 """
                 SELECT pg_total_relation_size(%(table)s::regclass), lm.capture_bytes(
-                    array_fill(cardinality(lm.encode(%(text)s)), '{6}'), capture => %(sites)s
+                    array_fill(cardinality(lm.encode(%(text)s)), '{6}'), capture => %(sites)s,
+                    capture_dtype => %(dtype)s
                 )
                 """,
-                {"table": f"lm.{table}", "text": text, "sites": sites},
+                {"table": f"lm.{table}", "text": text, "sites": sites, "dtype": dtype},
             ).fetchone()
             assert row is not None
             empty = 100_000  # first pages of indexes and maps
@@ -396,7 +399,8 @@ def test_wide_rows_are_cut_in_parts(database: psycopg.Connection) -> None:
             """
         )
         row = database.execute(
-            "SELECT pg_total_relation_size('wide'), 200 * lm_internal.vector_row_bytes(3072)"
+            "SELECT pg_total_relation_size('wide'),"
+            " 200 * lm_internal.vector_row_bytes(3072, 'float32')"
         ).fetchone()
     assert row is not None
     assert row[1] == pytest.approx(row[0], rel=0.1)

@@ -17,6 +17,7 @@ from psqlm.errors import PsqlmError
 
 EARLIEST = Path(__file__).with_name("schema_0.sql")
 BEFORE_RIGHTS = Path(__file__).with_name("schema_1.sql")
+BEFORE_FLOAT16 = Path(__file__).with_name("schema_2.sql")
 
 # Of a user's in the fixture, made by lm.index_activations.
 USERS_INDEX = "lm.nearest_resid_post_1_width_8"
@@ -76,7 +77,11 @@ def fresh(make_database: MakeDatabase) -> Catalog:
         return catalog(connection)
 
 
-@pytest.mark.parametrize("dump", [EARLIEST, BEFORE_RIGHTS], ids=["version 0", "version 1"])
+@pytest.mark.parametrize(
+    "dump",
+    [EARLIEST, BEFORE_RIGHTS, BEFORE_FLOAT16],
+    ids=["version 0", "version 1", "version 2"],
+)
 def test_migrated_is_as_fresh(
     create_database: Callable[..., str], fresh: Catalog, dump: Path
 ) -> None:
@@ -153,6 +158,32 @@ def test_a_failed_migration_leaves_the_old_schema_at_work(
         ).fetchone() == (False,)
         after = connection.execute("SELECT lm.forward('the', capture => '{all}')").fetchone()
         assert before and after and after[0] == before[0] + 1
+
+
+def test_vectors_of_before_are_float32_and_their_index_finds_others_too(
+    create_database: Callable[..., str],
+) -> None:
+    dsn = create_database("psqlm_halved")
+    before = _restore(dsn, BEFORE_FLOAT16)
+    definition = "SELECT pg_get_indexdef(%s::regclass)"
+    with database.connect(dsn) as connection:
+        assert connection.execute(
+            "SELECT array_agg(DISTINCT capture_dtype), count(*) FROM lm.run"
+        ).fetchone() == (["float32"], len(before["runs"]))
+        migrated = connection.execute(definition, (USERS_INDEX,)).fetchone()
+        connection.execute(f"DROP INDEX {USERS_INDEX}")
+        connection.execute("SELECT lm.index_activations('resid_post', 1)")
+        assert connection.execute(definition, (USERS_INDEX,)).fetchone() == migrated
+        run = connection.execute(
+            "SELECT lm.forward('the cat', capture => '{resid_post}', capture_dtype => 'float16')"
+        ).fetchone()
+        assert run is not None
+        nearest = connection.execute(
+            "SELECT run_id FROM lm.nearest_activations(lm.vector_at(%s, 'resid_post', 1),"
+            " 'resid_post', 1, k => 1)",
+            run,
+        ).fetchone()
+        assert nearest == run
 
 
 def test_every_migration_is_listed() -> None:

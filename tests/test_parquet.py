@@ -309,7 +309,7 @@ def test_a_value_beyond_float16(
     with psycopg.connect(create_database("psqlm_large", template=demo_template)) as connection:
         connection.execute("SELECT lm.forward('The king')")
         connection.execute(
-            "UPDATE lm.attention_adjustment SET adjustment"
+            "UPDATE lm.stored_adjustment SET adjustment"
             " = array_fill(1e5::real, ARRAY[vector_dims(adjustment)])::vector WHERE layer = 1"
         )
         connection.commit()

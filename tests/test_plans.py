@@ -33,6 +33,7 @@ INLINED = {
     "pad",
     "embed_tokens",
     "embedding_of",
+    "to_half",
 }
 LAYERS = 8
 
@@ -68,7 +69,19 @@ def test_the_operators_of_a_pass_are_inlined(counting: psycopg.Connection, n_tok
     assert {name: calls[name] for name in INLINED if calls.get(name)} == {}
 
 
-@pytest.mark.parametrize(("n_tokens", "product"), [(5, "linear_by_8"), (40, "linear_by_32")])
+def test_rounding_to_float16_is_inlined(counting: psycopg.Connection) -> None:
+    calls = _calls(
+        counting,
+        "SELECT lm.forward('Once upon a time', capture => '{all}', capture_dtype => 'float16')",
+    )
+    assert calls["transformer"] == 1
+    assert {name: calls[name] for name in INLINED if calls.get(name)} == {}
+    assert not calls.get("large_to_half")
+
+
+@pytest.mark.parametrize(
+    ("n_tokens", "product"), [(5, "linear_by_8"), (20, "linear_by_32"), (60, "linear_by_64")]
+)
 def test_a_layer_costs_a_call_for_each_map(
     counting: psycopg.Connection, n_tokens: int, product: str
 ) -> None:

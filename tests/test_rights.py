@@ -227,8 +227,8 @@ def test_tables(shared: psycopg.Connection) -> None:
     assert written == {
         "run": {"INSERT", "DELETE"},
         "run_token": {"INSERT"},
-        "attention_adjustment": {"INSERT"},
-        "activation": {"INSERT"},
+        "stored_adjustment": {"INSERT"},
+        "stored_activation": {"INSERT"},
         "logit": {"INSERT"},
         "patching_effect": {"INSERT"},
         "attention_cache": {"INSERT"},
@@ -284,14 +284,14 @@ ATTACKS = {
         'row-level security policy for table "run_token"',
     ),
     "add an adjustment": (
-        "INSERT INTO lm.attention_adjustment (run_id, layer, position, adjustment)"
+        "INSERT INTO lm.stored_adjustment (run_id, layer, position, adjustment)"
         " VALUES (2, 99, 0, '[1]')",
-        'row-level security policy for table "attention_adjustment"',
+        'row-level security policy for table "stored_adjustment"',
     ),
     "add an activation": (
-        "INSERT INTO lm.activation (run_id, site, layer, position, value)"
+        "INSERT INTO lm.stored_activation (run_id, site, layer, position, value)"
         " VALUES (2, 'z', 99, 0, '[1]')",
-        'row-level security policy for table "activation"',
+        'row-level security policy for table "stored_activation"',
     ),
     "add a logit": (
         "INSERT INTO lm.logit VALUES (2, 400, 7, 1)",

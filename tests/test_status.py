@@ -66,7 +66,7 @@ def test_models_runs_and_sites(named: str) -> None:
         sizes = connection.execute(
             """
             SELECT sum(s.bytes) FILTER (WHERE s.site NOT IN ('attn_out', 'logits')),
-                pg_total_relation_size('lm.activation')
+                pg_total_relation_size('lm.stored_activation')
             FROM lm.run_storage AS s
             """
         ).fetchone()
@@ -96,7 +96,7 @@ def test_space_is_given_back(named: str, monkeypatch: pytest.MonkeyPatch) -> Non
                 SELECT model_id, '{7}', '{z}' FROM lm.model
                 RETURNING run_id
             )
-            INSERT INTO lm.activation (run_id, site, layer, position, value)
+            INSERT INTO lm.stored_activation (run_id, site, layer, position, value)
             SELECT run_id, 'z', 0, i, v.value
             FROM made
             CROSS JOIN generate_series(1, 1500) AS i

@@ -444,11 +444,16 @@ def test_the_newest_run_is_shown_and_opened(
 ) -> None:
     run = lm.forward("a wood")
     launched: list[str] = []
-    monkeypatch.setattr("typer.launch", launched.append)
+    monkeypatch.setattr("webbrowser.open", lambda url: not launched.append(url))
     result = _view(lm, tmp_path / "deep" / "page.html", "--open", "--model", "demo")
     assert result.exit_code == 0, result.stderr
     assert launched == [(tmp_path / "deep" / "page.html").as_uri()]
     assert f"run {run.run_id} did not keep all" in result.stderr
+    assert "no browser" not in result.stderr
+    monkeypatch.setattr("webbrowser.open", lambda url: False)
+    result = _view(lm, tmp_path / "page.html", "--open", "--model", "demo")
+    assert result.exit_code == 0
+    assert "there is no browser here: open the page by hand" in result.stderr
     said: list[str] = []
     assert complete_run(lm.connection, run.run_id, said.append) == run.run_id + 1
     assert said[0].endswith(f"run {run.run_id + 1} serves")

@@ -23,7 +23,7 @@ TARGET = ROOT / "docs" / "reference.md"
 # What a user calls or reads first, in this order. What else is in schema lm follows.
 FOR_USERS = {
     "1_tables": """
-        run run_token attention_adjustment activation logit tag intervention intervention_set model
+        run run_token logit tag intervention intervention_set model
         vocabulary site
     """,
     "2_models": """
@@ -33,10 +33,11 @@ FOR_USERS = {
     "3_tokenizer": "tokenize encode decode decode_bytes merge_steps",
     "4_operators": "fill concat total",
     "6_runs": """
-        forward forward_many forward_rows next_token captured vector_at run_position
-        replace_interventions make_intervention forward_once find_runs select_runs named_runs
-        latest_run run_summary capture_bytes token token_tag token_id embedding model_storage
-        run_storage table_storage activation_array adjustment_array embedding_array
+        forward forward_many forward_rows next_token attention_adjustment activation captured
+        vector_at run_position replace_interventions make_intervention forward_once find_runs
+        select_runs named_runs latest_run run_summary capture_bytes token token_tag token_id
+        embedding model_storage run_storage table_storage activation_array adjustment_array
+        embedding_array
     """,
     "7_generation": "generate generate_tokens generate_many score",
     "8_lenses": """

@@ -17,7 +17,7 @@ from string import Template
 OPERATORS = Path(__file__).parents[1] / "sql" / "4_operators"
 LINE = 100  # columns
 
-WORDS = {8: "eight", 16: "sixteen", 32: "thirty-two"}
+WORDS = {8: "eight", 16: "sixteen", 32: "thirty-two", 64: "sixty-four"}
 
 TEMPLATE = Template("""\
 -- Written by tools/wide_products.py; not to be edited.
@@ -169,9 +169,52 @@ OFFSET 0""",  # noqa: S608 (no input, but a width)
     )
 
 
+def unembed(width: int, use: str) -> WideProduct:
+    """The unembedding."""
+    function = f"unembed_by_{width}"
+    return WideProduct(
+        name=function,
+        width=width,
+        function=function,
+        heading=f"lm_internal.unembed for {use}. enable_sort: the planner would sort whole rows of "
+        "weights rather than read them by their key.",
+        arguments="x vector[],\nmodel_id int",
+        returns="TABLE (\n    ordinal int,\n    logits real[]\n)",
+        attributes="STABLE\nROWS 100\nSET plan_cache_mode = force_generic_plan\n"
+        "SET work_mem = '256MB'\nSET enable_sort = off\nSET jit = off",
+        weights="weights",
+        equation="logits[row, token] = W_U[token] · x[row] + b_U[token]",
+        rows=f"""\
+SELECT
+    r.bias,
+    r.weight AS w
+FROM lm_internal.unembedding_rows({function}.model_id) AS r
+ORDER BY r.token_id
+OFFSET 0""",  # noqa: S608 (no input, but a width)
+        term="(u.bias - (u.w <#> {x}))::real",
+        result="""\
+SELECT
+    p.start + output.place,
+    -- cap · tanh(logit / cap)
+    CASE
+        WHEN size.cap IS NULL THEN output.y
+        ELSE ARRAY(SELECT size.cap * tanh(unnest(output.y) / size.cap))::real[]
+    END""",
+        also=f"""
+    CROSS JOIN (
+        SELECT m.final_logit_softcapping AS cap
+        FROM lm.model AS m
+        WHERE m.model_id = {function}.model_id
+    ) AS size""",  # noqa: S608 (no input, but a width)
+        order="\n    ORDER BY p.start, output.place",
+        comment=f"lm_internal.unembed of {use}: a weight is read once for {WORDS[width]} of them.",
+    )
+
+
 PRODUCTS = (
     linear(8, "few rows"),
-    linear(32, "many rows"),
+    linear(32, "some rows"),
+    linear(64, "many rows"),
     WideProduct(
         name="product_by_16",
         width=16,
@@ -187,44 +230,8 @@ PRODUCTS = (
         result="SELECT array_agg(output.y::vector ORDER BY p.start, output.place)",
         comment="lm_internal.product, sixteen rows of x at a time.",
     ),
-    WideProduct(
-        name="unembed_by_16",
-        width=16,
-        function="unembed",
-        heading="The residual stream read as predictions, many positions at once. enable_sort: the "
-        "planner would sort whole rows of weights rather than read them by their key.",
-        arguments="x vector[],\nmodel_id int",
-        returns="TABLE (\n    ordinal int,\n    logits real[]\n)",
-        attributes="STABLE\nROWS 100\nSET plan_cache_mode = force_generic_plan\n"
-        "SET work_mem = '256MB'\nSET enable_sort = off\nSET jit = off",
-        weights="weights",
-        equation="logits[row, token] = W_U[token] · x[row] + b_U[token]",
-        rows="""\
-SELECT
-    r.bias,
-    r.weight AS w
-FROM lm_internal.unembedding_rows(unembed.model_id) AS r
-ORDER BY r.token_id
-OFFSET 0""",
-        term="(u.bias - (u.w <#> {x}))::real",
-        result="""\
-SELECT
-    p.start + output.place,
-    -- cap · tanh(logit / cap)
-    CASE
-        WHEN size.cap IS NULL THEN output.y
-        ELSE ARRAY(SELECT size.cap * tanh(unnest(output.y) / size.cap))::real[]
-    END""",
-        also="\n    CROSS JOIN (\n"
-        "        SELECT m.final_logit_softcapping AS cap\n"
-        "        FROM lm.model AS m\n"
-        "        WHERE m.model_id = unembed.model_id\n"
-        "    ) AS size",
-        order="\n    ORDER BY p.start, output.place",
-        comment="Each row of x, [rows, d_model], read as a prediction by the unembedding: "
-        "ordinal counts the rows from 1, logits are [n_vocab] from token 0 on. "
-        "Apply the final norm before.",
-    ),
+    unembed(8, "few positions"),
+    unembed(16, "many positions"),
 )
 
 

@@ -1,6 +1,6 @@
 """Where the time goes, step by step.
 
-The planner inlines the steps of lm_internal.transformer, so neither EXPLAIN nor PostgreSQL's
+The planner inlines the steps of lm_internal.transformer_layers, so neither EXPLAIN nor PostgreSQL's
 statistics name them. Hence two looks at each pass, by copies that a transaction makes and rolls
 back. In one copy the steps are functions that are not inlined, and PostgreSQL counts the time of
 each. The other is inlined whole: EXPLAIN shows its plan, with a subplan for each CTE of attention.
@@ -19,7 +19,8 @@ from psycopg import sql
 
 Node = dict[str, Any]
 
-# A step as it stands in the body of transformer or mlp, with the site it makes if it says so.
+# A step as it stands in the body of transformer_layers or mlp, with the site it makes if it says
+# so.
 STEP = re.compile(
     r"\blm_internal\.(?P<function>embed_tokens|norm|norm_heads|linear|rotate|attention|output|add|activated)"
     r"\((?P<site>'\w+'(?=::))?"
@@ -36,15 +37,19 @@ ATTENTION = {
 }
 
 TRANSFORMER = sql.SQL("""
-    SELECT *
-    FROM pg_temp.transformer(
+    SELECT
+        l.layer,
+        k.site,
+        k.x
+    FROM pg_temp.transformer_layers(
         model_id => $1,
         sequence => $2,
         "position" => $3,
         token_id => $4,
         keep => $5,
         generation_id => $6
-    )
+    ) AS l
+    CROSS JOIN unnest(l.kept) AS k (site, x)
 """)
 
 
@@ -117,7 +122,8 @@ def explain(
     """
     steps = [_steps(connection, work) for _ in range(repeats)]
     with connection.transaction(force_rollback=True):
-        _copy_function(connection, "transformer")
+        _set_as(connection, "transformer")
+        _copy_function(connection, "transformer_layers")
         _prepare(connection)
         execute = sql.SQL("EXPLAIN (ANALYZE, BUFFERS, FORMAT {}) EXECUTE bench ({})")
         arguments = sql.SQL(", ").join(map(sql.Literal, work.arguments))
@@ -142,8 +148,9 @@ def _steps(connection: psycopg.Connection[Any], work: Pass) -> dict[str, float]:
     """Seconds of each step of one pass, in the order in which they stand."""
     with connection.transaction(force_rollback=True):
         connection.execute("SET LOCAL track_functions = 'all'")
+        _set_as(connection, "transformer")
         names = _copy_function(connection, "mlp", watched=True)
-        names = _copy_function(connection, "transformer", watched=True, within=names)
+        names = _copy_function(connection, "transformer_layers", watched=True, within=names)
         _prepare(connection)
         connection.execute(
             sql.SQL("EXECUTE bench ({})").format(
@@ -209,13 +216,20 @@ def _time(node: Node) -> float:
     return float(node["Actual Total Time"]) * int(node["Actual Loops"]) / 1000
 
 
+def _set_as(connection: psycopg.Connection[Any], name: str) -> None:
+    """Set in this transaction what a function of lm_internal sets."""
+    _, settings = _definition(connection, name)
+    for setting in settings:
+        connection.execute("SELECT set_config(%s, %s, true)", tuple(setting.split("=", 1)))
+
+
 def _copy_function(
     connection: psycopg.Connection[Any],
     name: str,
     watched: bool = False,
     within: dict[str, str] | None = None,
 ) -> dict[str, str]:
-    """Copy a function of lm_internal to pg_temp without its SET clauses, and set these here.
+    """Copy a function of lm_internal to pg_temp.
 
     Args:
         connection: in a transaction.
@@ -226,13 +240,9 @@ def _copy_function(
     Returns:
         Schemas and steps, in the order in which they stand.
     """
-    definition, settings = _definition(connection, name)
-    for setting in settings:
-        connection.execute("SELECT set_config(%s, %s, true)", tuple(setting.split("=", 1)))
+    definition, _ = _definition(connection, name)
     head, body = definition.split("\nBEGIN ATOMIC", 1)
-    head = re.sub(
-        r"^ SET .*\n?", "", head.replace(" lm_internal.", " pg_temp.", 1), flags=re.MULTILINE
-    )
+    head = head.replace(" lm_internal.", " pg_temp.", 1)
     steps: dict[str, str] = {}
 
     def watch(call: re.Match[str]) -> str:
@@ -262,7 +272,7 @@ def _copy_function(
 
 
 def _in_order(steps: dict[str, str], within: dict[str, str]) -> dict[str, str]:
-    """The steps of mlp before the last of transformer, which adds what they make."""
+    """The steps of mlp before the last of transformer_layers, which adds what they make."""
     *before, last = steps.items()
     return dict([*before, *within.items(), last])
 

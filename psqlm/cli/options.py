@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from psqlm.cli import complete
+from psqlm.parquet.layout import DType
 from psqlm.ranges import read_numbers
 from psqlm.runs.texts import Each as EachText
 
@@ -44,9 +45,16 @@ CapturePositions = Annotated[
     str | None,
     typer.Option(metavar="0,-1", help="Keep only these positions, -1 the last; else all."),
 ]
+CaptureDtype = Annotated[
+    DType, typer.Option(help="float16 rounds what is kept to it, which takes half the space.")
+]
 Jobs = Annotated[
     int | None,
-    typer.Option(min=1, metavar="N", help="Passes at a time; 2, or 1 on a machine of one core."),
+    typer.Option(
+        min=1,
+        metavar="N",
+        help="Passes at a time; one for each core, two on a server that is not psqlm's own.",
+    ),
 ]
 
 

@@ -12,6 +12,7 @@ import typer
 from psqlm.cli import complete
 from psqlm.cli.log import note
 from psqlm.cli.options import (
+    CaptureDtype,
     CaptureLayers,
     CapturePositions,
     Dsn,
@@ -32,6 +33,9 @@ from psqlm.runs.texts import Text, split
 MOST_LINES = 10
 """Reasons printed why texts cannot be run; the rest are counted."""
 
+MOST_JOBS = 32
+"""Passes at a time unless more are asked for: each has one of a server's hundred connections."""
+
 
 def run(
     prompt: Annotated[str | None, typer.Argument()] = None,
@@ -48,6 +52,7 @@ def run(
     ] = ["attn_out"],  # noqa: B006 (read only)
     capture_layers: CaptureLayers = None,
     capture_positions: CapturePositions = None,
+    capture_dtype: CaptureDtype = "float32",
     interventions: Interventions = None,
     tag: Annotated[
         list[str] | None,
@@ -72,7 +77,7 @@ def run(
     sites = [site for given in capture for site in given.replace(",", " ").split()]
     layers = numbers("--capture-layers", capture_layers)
     positions = numbers("--capture-positions", capture_positions)
-    plan = Plan(model, sites, interventions, layers, positions, _tags(tag or []))
+    plan = Plan(model, sites, interventions, layers, positions, _tags(tag or []), capture_dtype)
     kept = layers is None and positions is None and bool({"attn_out", "all"} & set(sites))
     if each:
         outcome = run_with_progress(split(text, each), plan, jobs, dsn)
@@ -84,7 +89,9 @@ def run(
         analyze = f"psqlm analyze --runs {printable(chosen)}"
     else:
         with connect(dsn) as connection, connection.transaction():
-            run_id = forward(connection, text, model, sites, interventions, layers, positions)
+            run_id = forward(
+                connection, text, model, sites, interventions, layers, positions, capture_dtype
+            )
             put_tags(connection, [run_id], plan.tags)
         typer.echo(run_id)
         note(run=run_id)
@@ -118,7 +125,9 @@ def run_with_progress(
             speed = progress.tasks[task].speed
             progress.update(task, rate=f"{speed:,.0f} tokens/s" if speed else "")
 
-        jobs = jobs or min(2, os.cpu_count() or 1)
+        if jobs is None:
+            is_elsewhere = dsn or os.environ.get("PSQLM_DSN")
+            jobs = 2 if is_elsewhere else min(os.cpu_count() or 1, MOST_JOBS)
 
         def tell(needed: Storage) -> None:
             console.print(str(needed), soft_wrap=True, highlight=False, markup=False)

@@ -19,6 +19,7 @@ COLUMNS = {
     "first_words": "first words",
     "n_token": "tokens",
     "captured": "captured",
+    "capture_dtype": "stored as",
     "interventions": "interventions",
     "tags": "tags",
     "bytes": "about",
@@ -64,8 +65,8 @@ def _rows(
     name, _, value = (tag or "").partition("=")
     cursor = connection.execute(
         """
-        SELECT s.run_id, s.model, s.first_words, s.n_token, s.captured, s.interventions, s.tags,
-            s.bytes, s.started_at
+        SELECT s.run_id, s.model, s.first_words, s.n_token, s.captured, s.capture_dtype,
+            s.interventions, s.tags, s.bytes, s.started_at
         FROM lm.run_summary AS s
         WHERE (%(model)s::text IS NULL OR lm.model_id(%(model)s) = lm.model_id(s.model))
             AND (
@@ -96,7 +97,12 @@ def _print(rows: list[dict[str, Any]]) -> None:
     console = Console()
     if not console.is_terminal:
         console.width = 200  # a pipe has no width
-    said = [name for name in COLUMNS if any(row[name] is not None for row in rows)]
+    silent = {"interventions": None, "tags": None, "capture_dtype": "float32"}
+    said = [
+        name
+        for name in COLUMNS
+        if name not in silent or any(row[name] != silent[name] for row in rows)
+    ]
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for name in said:
         is_number = name in ("run_id", "n_token", "bytes")

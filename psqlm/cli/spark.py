@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from psqlm.cli import complete
+from psqlm.cli import complete, lake
 from psqlm.cli.log import Logged, note
 from psqlm.cli.options import CaptureLayers, CapturePositions, numbers
 from psqlm.parquet.layout import DType
@@ -118,6 +118,9 @@ def run(
         err=True,
     )
     note(made=outcome.n_texts, before=outcome.n_before, tokens=outcome.n_tokens)
+
+
+app.command(cls=Logged)(lake.analyze)
 
 
 def _texts(n: int) -> str:

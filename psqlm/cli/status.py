@@ -63,10 +63,12 @@ def _lines(facts: dict[str, Any]) -> Iterator[tuple[str, str]]:
         seen = ", each role's its own" if runs["private"] else ""
         yield "runs", f"{runs['runs']:,} of {runs['tokens']:,} tokens{seen}"
         for site in runs["sites"]:
+            dtype = "" if site["capture_dtype"] == "float32" else f" ({site['capture_dtype']})"
             yield (
                 "",
-                f"{site['site']}: {_size(site['bytes'])}, {_size(site['bytes_per_token'] or 0)} "
-                f"a token, in {site['n_run']:,} run{'s' * (site['n_run'] != 1)}",
+                f"{site['site']}{dtype}: {_size(site['bytes'])}, "
+                f"{_size(site['bytes_per_token'] or 0)} a token, "
+                f"in {site['n_run']:,} run{'s' * (site['n_run'] != 1)}",
             )
     for number, task in enumerate(facts.get("running", [])):
         yield "" if number else "running", _task(task)

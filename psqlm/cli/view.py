@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import webbrowser
 from pathlib import Path
 from typing import Annotated
 
@@ -53,5 +54,5 @@ def view(
             run = latest_run(connection, model)
         page = write_page(connection, run, out, versus, say)
     typer.echo(page)
-    if open_:
-        typer.launch(page.resolve().as_uri())
+    if open_ and not webbrowser.open(page.resolve().as_uri()):
+        say("there is no browser here: open the page by hand")

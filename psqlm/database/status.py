@@ -35,7 +35,7 @@ QUERIES = {
         FROM lm.run AS r
     """,
     "sites": """
-        SELECT s.site::text, s.n_run, s.n_token::bigint, s.bytes,
+        SELECT s.site::text, s.capture_dtype, s.n_run, s.n_token::bigint, s.bytes,
             s.bytes / NULLIF(s.n_token, 0)::bigint AS bytes_per_token
         FROM lm.run_storage AS s
     """,

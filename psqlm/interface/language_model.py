@@ -167,6 +167,7 @@ class LanguageModel:
         capture_layers: Sequence[int] | None = None,
         capture_positions: Sequence[int] | None = None,
         top_logits: int | None = 10,
+        capture_dtype: str = "float32",
         model: str | None = None,
     ) -> Run:
         """Run a text and keep what happens inside it: lm.forward.
@@ -179,6 +180,7 @@ class LanguageModel:
             capture_layers: the layers to keep; None: all.
             capture_positions: the positions to keep, from either end; None: all.
             top_logits: of captured logits, how many of each position; None: all.
+            capture_dtype: float16 rounds what is kept, but for logits, and takes half the space.
             model: another model than `lm.model`.
 
         Raises:
@@ -188,7 +190,7 @@ class LanguageModel:
             """
             SELECT lm.forward(
                 %(prompt)s, %(model)s, %(capture)s, %(token_ids)s::int[], %(interventions)s,
-                %(layers)s::int[], %(positions)s::int[], %(top_logits)s
+                %(layers)s::int[], %(positions)s::int[], %(top_logits)s, %(capture_dtype)s
             )
             """,
             prompt=prompt,
@@ -199,6 +201,7 @@ class LanguageModel:
             layers=_list(capture_layers),
             positions=_list(capture_positions),
             top_logits=top_logits,
+            capture_dtype=capture_dtype,
         )
         return self.run(int(answer["forward"].iloc[0]))
 

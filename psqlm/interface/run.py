@@ -35,6 +35,7 @@ class Run:
         tokens: their texts.
         capture: the sites that were kept.
         interventions: the set that was made; None: none.
+        capture_dtype: how its vectors are stored: float32, or rounded to float16.
     """
 
     run_id: int
@@ -45,6 +46,7 @@ class Run:
     tokens: list[str]
     capture: list[str]
     interventions: str | None
+    capture_dtype: str
     _connection: psycopg.Connection = field(repr=False, compare=False)
 
     def activation(self, site: str, layer: int | None = None) -> Array:
@@ -195,7 +197,8 @@ def read_run(connection: psycopg.Connection, run_id: int) -> Run:
             ARRAY(SELECT t.token FROM lm.token AS t WHERE t.run_id = r.run_id ORDER BY t.position)
                 AS tokens,
             r.capture::text[] AS capture,
-            r.interventions
+            r.interventions,
+            r.capture_dtype
         FROM lm.run AS r
         INNER JOIN lm.model AS m USING (model_id)
         WHERE r.run_id = %s
@@ -204,7 +207,16 @@ def read_run(connection: psycopg.Connection, run_id: int) -> Run:
     )
     if rows.empty:
         raise PsqlmError(f"there is no run {run_id}: lm.run lists them, lm.forward makes one")
-    name, n_layer, prompt, token_ids, tokens, capture, interventions = rows.iloc[0]
+    name, n_layer, prompt, token_ids, tokens, capture, interventions, dtype = rows.iloc[0]
     return Run(
-        run_id, name, int(n_layer), prompt, token_ids, tokens, capture, interventions, connection
+        run_id=run_id,
+        model=name,
+        n_layer=int(n_layer),
+        prompt=prompt,
+        token_ids=token_ids,
+        tokens=tokens,
+        capture=capture,
+        interventions=interventions,
+        capture_dtype=dtype,
+        _connection=connection,
     )

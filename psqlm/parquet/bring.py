@@ -16,11 +16,10 @@ import psycopg
 from psycopg import sql
 
 from psqlm.errors import PsqlmError
-from psqlm.parquet.inner import Inner, Texts
-from psqlm.parquet.layout import Interventions, Model, Plan, require_pyarrow
-from psqlm.parquet.manifest import Manifest, bad, check_hash, read_manifest
+from psqlm.parquet.inner import Import, Inner, Texts
+from psqlm.parquet.layout import Interventions, Model, require_pyarrow
+from psqlm.parquet.manifest import bad, check_hash, read_manifest
 from psqlm.parquet.places import places_of
-from psqlm.parquet.reader import Reader
 from psqlm.parquet.statements import ADD, CHECK_PLAN, CHECKS, FIND, MAKE, TABLES
 
 Show = Callable[[int, int], None]
@@ -76,67 +75,55 @@ def bring(
             connection.execute("SELECT pg_advisory_xact_lock(hashtextextended('lm.import', 0))")
             connection.execute(TABLES)
             for plan in manifest.plans.values():
-                _Import(connection, folder, manifest, plan, brought, step).run()
+                _Bring(Import(connection, folder, manifest, plan, step), brought).run()
     except (psycopg.IntegrityError, psycopg.DataError) as error:
         raise bad(folder, str(error.diag.message_primary or error)) from error
     brought.run_ids.sort()
     return brought
 
 
-class _Import:
-    """The runs of one plan."""
+class _Bring:
+    """Brings the runs of one plan."""
 
-    def __init__(
-        self,
-        connection: psycopg.Connection,
-        folder: Path,
-        manifest: Manifest,
-        plan: Plan,
-        brought: Brought,
-        step: Callable[[int], None],
-    ) -> None:
-        self._connection = connection
-        self._folder = folder
-        self._manifest = manifest
-        self._plan = plan
+    def __init__(self, source: Import, brought: Brought) -> None:
+        self._source = source
         self._brought = brought
-        self._step = step
-        self._reader = Reader(folder)
 
     def run(self) -> None:
-        model_id = _find_model(self._connection, self._plan.model)
+        model_id = _find_model(self._source.connection, self._source.plan.model)
         self._texts(model_id)
         texts = self._add(model_id)
         self._brought.n_before += int((texts.run_ids == 0).sum())
         self._brought.run_ids += texts.run_ids[texts.run_ids > 0].tolist()
         if not (texts.run_ids > 0).any():
             return
-        inner = Inner(self._connection, self._folder, self._manifest, self._plan, texts, self._step)
-        for site in self._plan.vector_sites():
-            inner.vectors(site, places_of(self._connection, model_id, self._plan, site))
-        if "logits" in self._plan.capture:
-            inner.logits(places_of(self._connection, model_id, self._plan, "logits"))
+        inner = Inner(self._source, texts)
+        connection, plan = self._source.connection, self._source.plan
+        for site in plan.vector_sites():
+            inner.vectors(site, places_of(connection, model_id, plan, site))
+        if "logits" in plan.capture:
+            inner.logits(places_of(connection, model_id, plan, "logits"))
 
     def _texts(self, model_id: int) -> None:
         """Texts, tokens and tags into temporary tables, and see that they belong together."""
         for table, columns in ADD.items():
-            files = self._manifest.of_table(self._plan, table)
+            files = self._source.manifest.of_table(self._source.plan, table)
             if table != "tag" and not files:
-                raise bad(self._folder, f"{self._plan.folder(table)} is missing")
+                raise bad(self._source.folder, f"{self._source.plan.folder(table)} is missing")
             command = sql.SQL("COPY {} ({}) FROM STDIN").format(
                 sql.Identifier(f"imported_{table}"),
                 sql.SQL(", ").join(map(sql.Identifier, columns)),
             )
-            with self._connection.cursor() as cursor, cursor.copy(command) as copy:
-                for batch in self._reader.rows(table, files):
+            with self._source.connection.cursor() as cursor, cursor.copy(command) as copy:
+                for batch in self._source.reader.rows(table, files):
                     for row in zip(*batch, strict=True):
                         copy.write_row(row if table != "text" else self._storable(row))
-            self._step(sum(file.bytes for file in files.values()))
-        given = {"key": self._plan.key(), "model_id": model_id}
+            self._source.step(sum(file.bytes for file in files.values()))
+        given = {"key": self._source.plan.key(), "model_id": model_id}
         for reason, query in CHECKS.items():
-            found = self._connection.execute(query, given).fetchone()
+            found = self._source.connection.execute(query, given).fetchone()
             if found is not None:
-                raise bad(self._folder, f"text {found[0]} {reason}")
+                raise bad(self._source.folder, f"text {found[0]} {reason}")
 
     def _storable(self, row: tuple[Any, ...]) -> tuple[Any, ...]:
         """A row of the table text; without the text where it was left out, for its characters."""
@@ -151,7 +138,7 @@ class _Import:
         """Make the runs that are not there."""
         import pyarrow as pa
 
-        plan = self._plan
+        plan = self._source.plan
         name, digest = self._interventions(model_id, plan.interventions)
         given = {
             "model_id": model_id,
@@ -161,19 +148,20 @@ class _Import:
             "top_logits": plan.top_logits,
             "interventions": name,
             "digest": digest,
+            "dtype": plan.dtype,
         }
         # the order of locks: the model, then its runs
-        self._connection.execute("SELECT lm_internal.hold_model(%(model_id)s)", given)
-        self._connection.execute(CHECK_PLAN, given)
+        self._source.connection.execute("SELECT lm_internal.hold_model(%(model_id)s)", given)
+        self._source.connection.execute(CHECK_PLAN, given)
         for query in FIND:
-            self._connection.execute(query, given)
+            self._source.connection.execute(query, given)
         for query in MAKE:
-            self._connection.execute(query, given)
-        rows = self._connection.execute(
+            self._source.connection.execute(query, given)
+        rows = self._source.connection.execute(
             "SELECT text_id, CASE WHEN is_new THEN run_id ELSE 0 END, n_tokens FROM imported_text"
             " WHERE left_out IS NULL"
         ).fetchall()
-        self._connection.execute("TRUNCATE imported_text, imported_token, imported_tag")
+        self._source.connection.execute("TRUNCATE imported_text, imported_token, imported_tag")
         texts, run_ids, n_tokens = zip(*rows, strict=True) if rows else ((), (), ())
         return Texts(
             pa.array(texts, pa.string()),
@@ -187,14 +175,14 @@ class _Import:
         """The set that the runs name, made if it can be, and its digest."""
         if done is None:
             return None, None
-        (here,) = self._connection.execute(
+        (here,) = self._source.connection.execute(
             "SELECT lm_internal.intervention_digest(%s, %s)", (done.name, model_id)
         ).fetchone() or (None,)
         if done.digest is not None and here == done.digest:
             return done.name, done.digest
         if done.changes is None:
             # which no set has: what it did cannot be known here, and it must not seem to be known
-            said = hashlib.sha256(f"imported {self._plan.key()}".encode()).hexdigest()
+            said = hashlib.sha256(f"imported {self._source.plan.key()}".encode()).hexdigest()
             self._brought.notes.append(
                 f'the interventions "{done.name}" cannot be made here, for they took vectors from '
                 "runs, or were changed later; the runs that they changed are here"
@@ -205,7 +193,7 @@ class _Import:
                 f'the interventions "{done.name}" that are here are others, and stay as they are'
             )
             return done.name, done.digest
-        self._connection.execute(
+        self._source.connection.execute(
             """
             SELECT
                 lm.replace_interventions(
@@ -225,11 +213,12 @@ class _Import:
             """,
             (done.name, json.dumps(done.changes)),
         )
-        made = self._connection.execute(
+        made = self._source.connection.execute(
             "SELECT lm_internal.intervention_digest(%s, %s)", (done.name, model_id)
         ).fetchone()
         if made != (done.digest,):
-            raise bad(self._folder, f'the interventions "{done.name}" are not those that were made')
+            reason = f'the interventions "{done.name}" are not those that were made'
+            raise bad(self._source.folder, reason)
         return done.name, done.digest
 
 

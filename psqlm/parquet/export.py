@@ -86,7 +86,8 @@ def export(
         which: numbers (1,2,5-9), tag:NAME=VALUE, or all.
         folder: where to.
         model: whose runs; None: of any.
-        dtype: float16 rounds the vectors to it, which take less space then.
+        dtype: float16 rounds the vectors to it, which take less space then; those of runs that are
+            stored so stay as they are.
         sites: what to write of what they kept; None: all of it.
         show: is told how many rows of vectors and logits are written, and of how many.
 
@@ -103,7 +104,7 @@ def export(
         with connection.transaction():
             # all statements see the database as it was at the first
             connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-            exported = _choose(connection, which, model, dtype, sites)
+            exported = choose(connection, which, model, dtype, sites)
             writer = Writer(unfinished, dtype)
             _write(connection, exported, writer, show)
             manifest = Manifest(_versions(connection), exported.plans, writer.files)
@@ -127,14 +128,17 @@ def _umask() -> int:
     return mask
 
 
-def _choose(
+def choose(
     connection: psycopg.Connection,
     which: str,
-    model: str | None,
-    dtype: DType,
-    sites: Sequence[str] | None,
+    model: str | None = None,
+    dtype: DType = "float32",
+    sites: Sequence[str] | None = None,
 ) -> Exported:
-    """The runs to write, by their plans; of a text that a plan ran several times, the last."""
+    """The runs to write, by their plans; of a text that a plan ran several times, the last.
+
+    Within a transaction, for the arguments see `export`.
+    """
     exported = Exported()
     run_ids = [
         run_id
@@ -158,7 +162,8 @@ def _choose(
                 r.capture_positions,
                 r.top_logits,
                 r.interventions,
-                r.intervention_digest
+                r.intervention_digest,
+                r.capture_dtype
             FROM lm.run AS r
             WHERE r.run_id = ANY (%s::bigint[])
             ORDER BY r.run_id
@@ -216,7 +221,7 @@ def _plan(connection: psycopg.Connection, model: Model, row: dict[str, Any], dty
         positions=_sorted(row["capture_positions"]),
         top_logits=row["top_logits"],
         interventions=done,
-        dtype=dtype,
+        dtype="float16" if row["capture_dtype"] == "float16" else dtype,
     )
 
 

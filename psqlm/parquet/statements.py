@@ -140,6 +140,7 @@ _SAME = """
                 r.top_logits IS NOT DISTINCT FROM %(top_logits)s::int
                 OR 'logits' <> ALL (r.capture)
             )
+            AND r.capture_dtype = %(dtype)s
             AND r.interventions IS NOT DISTINCT FROM %(interventions)s
             AND r.intervention_digest IS NOT DISTINCT FROM %(digest)s
         GROUP BY i.text_id
@@ -179,13 +180,13 @@ MAKE = (
     """
     INSERT INTO lm.run (
         run_id, model_id, prompt, token_ids, capture, capture_layers, capture_positions,
-        top_logits, interventions, intervention_digest, started_at, duration
+        top_logits, interventions, intervention_digest, capture_dtype, started_at, duration
     )
     SELECT
         i.run_id, %(model_id)s, i.text, i.token_ids,
         ARRAY(SELECT c.site FROM unnest(%(capture)s::lm.site[]) AS c (site) ORDER BY c.site),
         %(layers)s::int[], %(positions)s::int[], %(top_logits)s, %(interventions)s, %(digest)s,
-        COALESCE(i.started_at, clock_timestamp()), i.seconds * interval '1 s'
+        %(dtype)s, COALESCE(i.started_at, clock_timestamp()), i.seconds * interval '1 s'
     FROM imported_text AS i
     WHERE i.is_new
     ORDER BY i.number

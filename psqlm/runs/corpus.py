@@ -44,6 +44,7 @@ class Plan:
         capture_layers: the layers to keep; None for all.
         capture_positions: the positions to keep, −1 the last; None for all.
         tags: names and values to put on every run.
+        capture_dtype: how vectors are stored, float32 or float16.
     """
 
     model: str | None = None
@@ -52,6 +53,7 @@ class Plan:
     capture_layers: Sequence[int] | None = None
     capture_positions: Sequence[int] | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
+    capture_dtype: str = "float32"
 
 
 @dataclass
@@ -191,7 +193,7 @@ def _find_runs(connection: psycopg.Connection, texts: Sequence[str], plan: Plan)
     for part in _parts(texts, BATCH_TEXTS):
         rows = connection.execute(
             "SELECT ordinal, run_id FROM lm.find_runs("
-            "%s::text[], %s, %s, %s, %s::int[], %s::int[])",
+            "%s::text[], %s, %s, %s, %s::int[], %s::int[], %s)",
             (list(part), *_arguments(plan)),
         )
         found |= {part[ordinal - 1]: run_id for ordinal, run_id in rows}
@@ -240,6 +242,7 @@ def _run(
 ) -> None:
     """Run texts in passes, `jobs` of them at a time."""
     waiting = deque(_batches(to_run))
+    at_once = min(jobs, len(waiting))
     total = sum(to_run.values())
     opened: list[psycopg.Connection] = []
     counting = Lock()
@@ -250,6 +253,9 @@ def _run(
         nonlocal done
         with connect() as connection:
             opened.append(connection)
+            if at_once > 1:  # the cores are busy: no pass takes a second
+                connection.execute("SET max_parallel_workers_per_gather = 0")
+                connection.commit()
             while True:
                 try:
                     batch = waiting.popleft()
@@ -268,7 +274,7 @@ def _run(
 
     show(0, total)
     with ThreadPoolExecutor(jobs) as pool:
-        workers = [pool.submit(work) for _ in range(min(jobs, len(waiting)))]
+        workers = [pool.submit(work) for _ in range(at_once)]
         try:
             finished, going_on = wait(workers, return_when=FIRST_EXCEPTION)
             failures = [worker for worker in finished if worker.exception()]
@@ -297,7 +303,7 @@ def _forward_once(
         tell()
         rows = connection.execute(
             "SELECT run_id, is_new FROM lm.forward_once("
-            "%s::text[], %s, %s, %s, %s::int[], %s::int[])",
+            "%s::text[], %s, %s, %s, %s::int[], %s::int[], %s)",
             (list(batch), *_arguments(plan)),
         ).fetchall()
         put_tags(connection, [run_id for run_id, _ in rows], plan.tags)
@@ -312,6 +318,7 @@ def _arguments(plan: Plan) -> tuple[Any, ...]:
         plan.interventions,
         plan.capture_layers,
         plan.capture_positions,
+        plan.capture_dtype,
     )
 
 

@@ -51,21 +51,22 @@ class Storage:
         if self.n_free is not None and self.n_bytes > self.n_free:
             raise PsqlmError(
                 f"the runs would take up about {decimal(self.n_bytes)} and {decimal(self.n_free)} "
-                "of disk are free: keep less with --capture-layers, --capture-positions or fewer "
-                "--capture, or remove runs with psqlm rm"
+                "of disk are free: keep less with --capture-layers, --capture-positions, fewer "
+                "--capture or --capture-dtype float16, or remove runs with psqlm rm"
             )
 
 
 def storage(connection: psycopg.Connection, n_tokens: Sequence[int], plan: Plan) -> Storage:
     """What texts with these numbers of tokens will take up, run by this plan."""
     row = connection.execute(
-        "SELECT lm.capture_bytes(%s::int[], %s, %s, %s::int[], %s::int[])",
+        "SELECT lm.capture_bytes(%s::int[], %s, %s, %s::int[], %s::int[], capture_dtype => %s)",
         (
             list(n_tokens),
             plan.model,
             list(plan.capture),
             plan.capture_layers,
             plan.capture_positions,
+            plan.capture_dtype,
         ),
     ).fetchone()
     assert row is not None  # noqa: S101 (a function's value)

@@ -13,7 +13,8 @@ CREATE TABLE lm.run (
     started_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     duration interval,
     intervention_digest text,
-    owner text NOT NULL DEFAULT current_user
+    owner text NOT NULL DEFAULT current_user,
+    capture_dtype text NOT NULL DEFAULT 'float32' CHECK (capture_dtype IN ('float32', 'float16'))
 );
 
 CREATE INDEX run_model ON lm.run (model_id);
@@ -39,6 +40,9 @@ COMMENT ON COLUMN lm.run.intervention_digest IS
 COMMENT ON COLUMN lm.run.owner IS
 'The role that made it, which may drop it; by name, so that a restored database needs no such role.';
 
+COMMENT ON COLUMN lm.run.capture_dtype IS
+'How its vectors are stored: float32, as they were computed, or float16, rounded to half the space. Logits are stored as they were either way.';
+
 CREATE TABLE lm.run_token (
     run_id bigint NOT NULL REFERENCES lm.run ON DELETE CASCADE,
     position int NOT NULL,
@@ -53,42 +57,51 @@ COMMENT ON COLUMN lm.run_token.run_id IS 'The run.';
 COMMENT ON COLUMN lm.run_token.position IS 'Position in the sequence, from 0.';
 COMMENT ON COLUMN lm.run_token.token_id IS 'The token; its text is in lm.vocabulary.';
 
-CREATE TABLE lm.attention_adjustment (
+-- Vectors of either dtype share a table, its key and its policies, and are read through the views
+-- lm.attention_adjustment and lm.activation, which show a vector whichever it is.
+
+CREATE TABLE lm.stored_adjustment (
     run_id bigint NOT NULL REFERENCES lm.run ON DELETE CASCADE,
     layer int NOT NULL,
     position int NOT NULL,
-    adjustment vector NOT NULL,
-    norm float8 NOT NULL GENERATED ALWAYS AS (vector_norm(adjustment)) STORED,
-    PRIMARY KEY (run_id, layer, position)
+    adjustment vector,
+    norm float8 GENERATED ALWAYS AS (vector_norm(adjustment)) STORED,
+    adjustment_half halfvec,
+    PRIMARY KEY (run_id, layer, position),
+    CHECK (num_nonnulls(adjustment, adjustment_half) = 1)
 );
 
-COMMENT ON TABLE lm.attention_adjustment IS
-'What attention adds to the residual stream (attn_out): the sub-block''s output after its projection and bias.';
-COMMENT ON COLUMN lm.attention_adjustment.run_id IS 'The run.';
-COMMENT ON COLUMN lm.attention_adjustment.layer IS 'The layer, from 0.';
-COMMENT ON COLUMN lm.attention_adjustment.position IS 'Position in the sequence, from 0.';
-COMMENT ON COLUMN lm.attention_adjustment.adjustment IS 'The adjustment, [d_model].';
-COMMENT ON COLUMN lm.attention_adjustment.norm IS 'Its L2 norm.';
+COMMENT ON TABLE lm.stored_adjustment IS
+'What attention adds to the residual stream, as it is stored; lm.attention_adjustment is what to read.';
+COMMENT ON COLUMN lm.stored_adjustment.run_id IS 'The run.';
+COMMENT ON COLUMN lm.stored_adjustment.layer IS 'The layer, from 0.';
+COMMENT ON COLUMN lm.stored_adjustment.position IS 'Position in the sequence, from 0.';
+COMMENT ON COLUMN lm.stored_adjustment.adjustment IS 'The adjustment, [d_model], of a run that is stored in float32.';
+COMMENT ON COLUMN lm.stored_adjustment.norm IS 'Its L2 norm.';
+COMMENT ON COLUMN lm.stored_adjustment.adjustment_half IS 'The adjustment, [d_model], of a run that is stored in float16.';
 
-CREATE TABLE lm.activation (
+CREATE TABLE lm.stored_activation (
     run_id bigint NOT NULL REFERENCES lm.run ON DELETE CASCADE,
     -- these two have tables of their own; the CHECK tells the planner
     site lm.site NOT NULL CHECK (site NOT IN ('attn_out', 'logits')),
     layer int NOT NULL,
     head int NOT NULL DEFAULT -1,
     position int NOT NULL,
-    value vector NOT NULL,
-    PRIMARY KEY (run_id, site, layer, head, position)
+    value vector,
+    value_half halfvec,
+    PRIMARY KEY (run_id, site, layer, head, position),
+    CHECK (num_nonnulls(value, value_half) = 1)
 );
 
-COMMENT ON TABLE lm.activation IS 'Any other captured vector of a run.';
-COMMENT ON COLUMN lm.activation.run_id IS 'The run.';
-COMMENT ON COLUMN lm.activation.site IS 'Where in the transformer.';
-COMMENT ON COLUMN lm.activation.layer IS 'The layer, from 0; 0 for the embeddings and n_layer for ln_final.';
-COMMENT ON COLUMN lm.activation.head IS 'The head, from 0; −1 where the site has none.';
-COMMENT ON COLUMN lm.activation.position IS 'Position in the sequence, from 0.';
-COMMENT ON COLUMN lm.activation.value IS
-'The vector: [d_model], [d_mlp] or [d_head], as the site has it; of attn_scores and pattern one number per key, [position + 1].';
+COMMENT ON TABLE lm.stored_activation IS
+'Any other captured vector of a run, as it is stored; lm.activation is what to read.';
+COMMENT ON COLUMN lm.stored_activation.run_id IS 'The run.';
+COMMENT ON COLUMN lm.stored_activation.site IS 'Where in the transformer.';
+COMMENT ON COLUMN lm.stored_activation.layer IS 'The layer, from 0; 0 for the embeddings and n_layer for ln_final.';
+COMMENT ON COLUMN lm.stored_activation.head IS 'The head, from 0; −1 where the site has none.';
+COMMENT ON COLUMN lm.stored_activation.position IS 'Position in the sequence, from 0.';
+COMMENT ON COLUMN lm.stored_activation.value IS 'The vector, of a run that is stored in float32.';
+COMMENT ON COLUMN lm.stored_activation.value_half IS 'The vector, of a run that is stored in float16.';
 
 CREATE TABLE lm.logit (
     run_id bigint NOT NULL REFERENCES lm.run ON DELETE CASCADE,
@@ -128,5 +141,9 @@ COMMENT ON COLUMN lm.tag.owner IS
 'The role that put it there. It may change and remove it; whoever owns the run may remove it too.';
 
 -- MAIN: in the row itself wherever it fits a page
-ALTER TABLE lm.attention_adjustment ALTER adjustment SET STORAGE MAIN;
-ALTER TABLE lm.activation ALTER value SET STORAGE MAIN;
+ALTER TABLE lm.stored_adjustment
+    ALTER adjustment SET STORAGE MAIN,
+    ALTER adjustment_half SET STORAGE MAIN;
+ALTER TABLE lm.stored_activation
+    ALTER value SET STORAGE MAIN,
+    ALTER value_half SET STORAGE MAIN;

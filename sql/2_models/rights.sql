@@ -61,10 +61,13 @@ BEGIN
             ('generation', 'owner = current_user'),
             ('run_token', 'EXISTS (SELECT FROM lm.run AS r WHERE r.run_id = run_token.run_id)'),
             (
-                'attention_adjustment',
-                'EXISTS (SELECT FROM lm.run AS r WHERE r.run_id = attention_adjustment.run_id)'
+                'stored_adjustment',
+                'EXISTS (SELECT FROM lm.run AS r WHERE r.run_id = stored_adjustment.run_id)'
             ),
-            ('activation', 'EXISTS (SELECT FROM lm.run AS r WHERE r.run_id = activation.run_id)'),
+            (
+                'stored_activation',
+                'EXISTS (SELECT FROM lm.run AS r WHERE r.run_id = stored_activation.run_id)'
+            ),
             ('logit', 'EXISTS (SELECT FROM lm.run AS r WHERE r.run_id = logit.run_id)'),
             ('tag', 'EXISTS (SELECT FROM lm.run AS r WHERE r.run_id = tag.run_id)'),
             (

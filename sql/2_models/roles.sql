@@ -156,7 +156,7 @@ BEGIN
             ('INSERT, DELETE, UPDATE (duration) ON lm.run'),
             ('USAGE ON SEQUENCE lm.run_run_id_seq'),
             ('SELECT ON SEQUENCE lm.run_run_id_seq'),
-            ('INSERT ON lm.run_token, lm.attention_adjustment, lm.activation, lm.logit'),
+            ('INSERT ON lm.run_token, lm.stored_adjustment, lm.stored_activation, lm.logit'),
             ('INSERT (run_id, position, name, value), UPDATE, DELETE ON lm.tag'),
             ('INSERT (set_name), DELETE ON lm.intervention_set'),
             ('INSERT, UPDATE, DELETE ON lm.intervention'),

@@ -37,6 +37,16 @@ ROWS 1
 BEGIN ATOMIC
     SELECT
         CASE
+            WHEN cardinality(linear.x) > 32
+                THEN lm_internal.linear_by_64(
+                    linear.x[:cut.n_wide], linear.model_id, linear.layer, linear.map, linear.block
+                ) || CASE
+                    WHEN cut.n_wide < cardinality(linear.x)
+                        THEN lm_internal.linear_by_32(
+                            linear.x[cut.n_wide + 1:],
+                            linear.model_id, linear.layer, linear.map, linear.block
+                        )
+                END
             WHEN cardinality(linear.x) > 8
                 THEN lm_internal.linear_by_32(
                     linear.x, linear.model_id, linear.layer, linear.map, linear.block
@@ -63,7 +73,14 @@ BEGIN ATOMIC
             ]
         END
     FROM (SELECT linear.x[1] AS x OFFSET 0) AS first
-    CROSS JOIN lm_internal.halves(first.x) AS half;
+    CROSS JOIN lm_internal.halves(first.x) AS half
+    -- sixty-four at a time, and what is left if it is more than half as many
+    CROSS JOIN (
+        SELECT cardinality(linear.x) - CASE
+            WHEN cardinality(linear.x) % 64 <= 32 THEN cardinality(linear.x) % 64
+            ELSE 0
+        END AS n_wide
+    ) AS cut;
 END;
 
 COMMENT ON FUNCTION lm_internal.linear(vector[], int, int, lm.site, int) IS

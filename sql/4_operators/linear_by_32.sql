@@ -1,5 +1,5 @@
 -- Written by tools/wide_products.py; not to be edited.
--- lm_internal.linear for many rows.
+-- lm_internal.linear for some rows.
 
 CREATE OR REPLACE FUNCTION lm_internal.linear_by_32(
     x vector[],
@@ -99,4 +99,4 @@ BEGIN ATOMIC
 END;
 
 COMMENT ON FUNCTION lm_internal.linear_by_32 IS
-'lm_internal.linear of many rows: a weight is read once for thirty-two of them.';
+'lm_internal.linear of some rows: a weight is read once for thirty-two of them.';

@@ -1,8 +1,8 @@
 -- Written by tools/wide_products.py; not to be edited.
--- The residual stream read as predictions, many positions at once. enable_sort: the planner would
--- sort whole rows of weights rather than read them by their key.
+-- lm_internal.unembed for many positions. enable_sort: the planner would sort whole rows of weights
+-- rather than read them by their key.
 
-CREATE OR REPLACE FUNCTION lm_internal.unembed(
+CREATE OR REPLACE FUNCTION lm_internal.unembed_by_16(
     x vector[],
     model_id int
 )
@@ -24,15 +24,15 @@ BEGIN ATOMIC
     tile AS NOT MATERIALIZED (
         SELECT
             start,
-            unembed.x[start + 0] AS x0, unembed.x[start + 1] AS x1,
-            unembed.x[start + 2] AS x2, unembed.x[start + 3] AS x3,
-            unembed.x[start + 4] AS x4, unembed.x[start + 5] AS x5,
-            unembed.x[start + 6] AS x6, unembed.x[start + 7] AS x7,
-            unembed.x[start + 8] AS x8, unembed.x[start + 9] AS x9,
-            unembed.x[start + 10] AS x10, unembed.x[start + 11] AS x11,
-            unembed.x[start + 12] AS x12, unembed.x[start + 13] AS x13,
-            unembed.x[start + 14] AS x14, unembed.x[start + 15] AS x15
-        FROM generate_series(1, cardinality(unembed.x), 16) AS start
+            unembed_by_16.x[start + 0] AS x0, unembed_by_16.x[start + 1] AS x1,
+            unembed_by_16.x[start + 2] AS x2, unembed_by_16.x[start + 3] AS x3,
+            unembed_by_16.x[start + 4] AS x4, unembed_by_16.x[start + 5] AS x5,
+            unembed_by_16.x[start + 6] AS x6, unembed_by_16.x[start + 7] AS x7,
+            unembed_by_16.x[start + 8] AS x8, unembed_by_16.x[start + 9] AS x9,
+            unembed_by_16.x[start + 10] AS x10, unembed_by_16.x[start + 11] AS x11,
+            unembed_by_16.x[start + 12] AS x12, unembed_by_16.x[start + 13] AS x13,
+            unembed_by_16.x[start + 14] AS x14, unembed_by_16.x[start + 15] AS x15
+        FROM generate_series(1, cardinality(unembed_by_16.x), 16) AS start
         OFFSET 0
     ),
 
@@ -64,7 +64,7 @@ BEGIN ATOMIC
                 SELECT
                     r.bias,
                     r.weight AS w
-                FROM lm_internal.unembedding_rows(unembed.model_id) AS r
+                FROM lm_internal.unembedding_rows(unembed_by_16.model_id) AS r
                 ORDER BY r.token_id
                 OFFSET 0
             ) AS u
@@ -89,11 +89,11 @@ BEGIN ATOMIC
     CROSS JOIN (
         SELECT m.final_logit_softcapping AS cap
         FROM lm.model AS m
-        WHERE m.model_id = unembed.model_id
+        WHERE m.model_id = unembed_by_16.model_id
     ) AS size
-    WHERE p.start + output.place <= cardinality(unembed.x)
+    WHERE p.start + output.place <= cardinality(unembed_by_16.x)
     ORDER BY p.start, output.place;
 END;
 
-COMMENT ON FUNCTION lm_internal.unembed IS
-'Each row of x, [rows, d_model], read as a prediction by the unembedding: ordinal counts the rows from 1, logits are [n_vocab] from token 0 on. Apply the final norm before.';
+COMMENT ON FUNCTION lm_internal.unembed_by_16 IS
+'lm_internal.unembed of many positions: a weight is read once for sixteen of them.';

@@ -1,5 +1,30 @@
 -- What a batch attends to: keys and values that are cached, those of a run that is continued, those
--- of the sequence that another goes on from, and each one's own.
+-- that another process computed, those of the sequence that another goes on from, each one's own.
+
+CREATE OR REPLACE FUNCTION lm_internal.rows_before(
+    before lm_internal.key_values
+)
+RETURNS TABLE (
+    key vector,
+    value vector,
+    sequence int,
+    "position" int
+)
+LANGUAGE sql
+IMMUTABLE
+PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT b.*
+    FROM unnest(
+        (rows_before.before).keys,
+        (rows_before.before).values,
+        (rows_before.before).sequences,
+        (rows_before.before).positions
+    ) AS b;
+END;
+
+COMMENT ON FUNCTION lm_internal.rows_before IS
+'The keys and values of rows that were computed in another process, a row for each.';
 
 CREATE OR REPLACE FUNCTION lm_internal.known_keys(
     here lm_internal.here
@@ -48,10 +73,13 @@ BEGIN ATOMIC
     SELECT
         s.sequence,
         a.position,
-        lm.concat(a.value ORDER BY a.head) FILTER (WHERE a.site <> 'v'),
-        lm.concat(a.value ORDER BY a.head) FILTER (WHERE a.site = 'v')
+        lm.concat(COALESCE(a.value, a.value_half::vector) ORDER BY a.head)
+            FILTER (WHERE a.site <> 'v'),
+        lm.concat(COALESCE(a.value, a.value_half::vector) ORDER BY a.head)
+            FILTER (WHERE a.site = 'v')
     FROM start AS s
-    INNER JOIN lm.activation AS a
+    -- not the view: if every pass held it, it could not be replaced while models run
+    INNER JOIN lm.stored_activation AS a
         ON a.run_id = (known_keys.here).context_run
         AND a.site IN (
             (SELECT lm_internal.key_site((known_keys.here).model_id)), 'v'
@@ -59,11 +87,22 @@ BEGIN ATOMIC
         AND a.layer = (known_keys.here).layer
         AND a.position < s.first_position
         AND a.position > COALESCE(s.out_of_sight, -1)
-    GROUP BY s.sequence, a.position;
+    GROUP BY s.sequence, a.position
+
+    UNION ALL
+
+    SELECT
+        b.sequence,
+        b.position,
+        b.key,
+        b.value
+    FROM start AS s
+    INNER JOIN lm_internal.rows_before((known_keys.here).before) AS b ON b.sequence = s.sequence
+    WHERE b.position > COALESCE(s.out_of_sight, -1);
 END;
 
 COMMENT ON FUNCTION lm_internal.known_keys IS
-'Keys, rotated, and values of the positions before a batch, of all heads end to end: those of its generation''s cache, or of the run it continues.';
+'Keys, rotated, and values of the positions before a batch, of all heads end to end: those of its generation''s cache, of the run it continues (rounded where that run is stored in float16), of rows computed in another process.';
 
 CREATE OR REPLACE FUNCTION lm_internal.context(
     q vector[],
@@ -107,8 +146,8 @@ BEGIN ATOMIC
         SELECT
             branch.sequence,
             b.position,
-            b.k,
-            b.v,
+            b.key,
+            b.value,
             NULL,
             NULL
         FROM (
@@ -122,10 +161,17 @@ BEGIN ATOMIC
             WHERE c.parent IS NOT NULL
             GROUP BY c.sequence, c.parent
         ) AS branch
-        INNER JOIN unnest(
-            context.k, context.v, (context.here).sequences, (context.here).positions
-        ) AS b (k, v, sequence, position)
-            ON b.sequence = branch.parent AND b.position < branch.first_position
+        INNER JOIN (
+            SELECT b.*
+            FROM unnest(
+                context.k, context.v, (context.here).sequences, (context.here).positions
+            ) AS b (key, value, sequence, position)
+
+            UNION ALL
+
+            SELECT b.*
+            FROM lm_internal.rows_before((context.here).before) AS b
+        ) AS b ON b.sequence = branch.parent AND b.position < branch.first_position
 
         UNION ALL
 

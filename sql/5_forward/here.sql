@@ -12,6 +12,26 @@ COMMENT ON FUNCTION lm_internal.positions_at_once IS
 
 DO $$
 BEGIN
+    CREATE TYPE lm_internal.key_values AS (
+        sequences int[],
+        positions int[],
+        keys vector[],
+        "values" vector[]
+    );
+EXCEPTION
+    WHEN duplicate_object THEN NULL;
+END
+$$;
+
+COMMENT ON TYPE lm_internal.key_values IS
+'What rows of a batch leave in a layer for the queries behind them.';
+COMMENT ON COLUMN lm_internal.key_values.sequences IS 'The sequence of each row.';
+COMMENT ON COLUMN lm_internal.key_values.positions IS 'The position of each row, from 0.';
+COMMENT ON COLUMN lm_internal.key_values.keys IS 'Their keys, rotated, of all heads end to end.';
+COMMENT ON COLUMN lm_internal.key_values.values IS 'Their values, of all heads end to end.';
+
+DO $$
+BEGIN
     CREATE TYPE lm_internal.here AS (
         model_id int,
         layer int,
@@ -33,6 +53,7 @@ BEGIN
         generation_id bigint,
         context_run bigint,
         parents int[],
+        before lm_internal.key_values,
         changes lm_internal.change[]
     );
 EXCEPTION
@@ -63,6 +84,8 @@ COMMENT ON COLUMN lm_internal.here.generation_id IS 'The generation whose cache 
 COMMENT ON COLUMN lm_internal.here.context_run IS 'The run that the batch continues; NULL: none.';
 COMMENT ON COLUMN lm_internal.here.parents IS
 'For each row of the matrices the sequence of the batch that its own goes on from, where it does; NULL: none does.';
+COMMENT ON COLUMN lm_internal.here.before IS
+'Rows that come before the batch and were computed in another process; NULL: none.';
 COMMENT ON COLUMN lm_internal.here.changes IS 'The changes to make on the way; NULL: none.';
 
 DO $$
@@ -80,6 +103,22 @@ COMMENT ON TYPE lm_internal.matrix IS 'What a layer has at a site.';
 COMMENT ON COLUMN lm_internal.matrix.site IS 'The site.';
 COMMENT ON COLUMN lm_internal.matrix.x IS
 'A vector for each row of the batch; of attn_scores and pattern one for each row and head.';
+
+DO $$
+BEGIN
+    CREATE TYPE lm_internal.layer_matrices AS (
+        layer int,
+        kept lm_internal.matrix[]
+    );
+EXCEPTION
+    WHEN duplicate_object THEN NULL;
+END
+$$;
+
+COMMENT ON TYPE lm_internal.layer_matrices IS 'What a pass keeps of a layer.';
+COMMENT ON COLUMN lm_internal.layer_matrices.layer IS
+'The layer, from 0; the embeddings are in the one before the first.';
+COMMENT ON COLUMN lm_internal.layer_matrices.kept IS 'Its sites.';
 
 CREATE OR REPLACE FUNCTION lm_internal.hook(
     site lm.site,

@@ -21,7 +21,8 @@ CREATE OR REPLACE FUNCTION lm.find_runs(
     capture text[] DEFAULT '{attn_out}',
     interventions text DEFAULT NULL,
     capture_layers int[] DEFAULT NULL,
-    capture_positions int[] DEFAULT NULL
+    capture_positions int[] DEFAULT NULL,
+    capture_dtype text DEFAULT 'float32'
 )
 RETURNS TABLE (
     ordinal int,
@@ -35,7 +36,8 @@ BEGIN ATOMIC
         SELECT
             m.model_id,
             lm_internal.capture_sites(find_runs.capture, m.model_id) AS capture,
-            lm_internal.intervention_digest(find_runs.interventions, m.model_id) AS digest
+            lm_internal.intervention_digest(find_runs.interventions, m.model_id) AS digest,
+            lm_internal.capture_dtype(find_runs.capture_dtype) AS dtype
         FROM lm.model_id(find_runs.model) AS m (model_id)
     )
 
@@ -54,6 +56,7 @@ BEGIN ATOMIC
             AND r.capture <@ a.capture
             AND lm_internal.same_numbers(r.capture_layers, find_runs.capture_layers)
             AND lm_internal.same_numbers(r.capture_positions, find_runs.capture_positions)
+            AND r.capture_dtype = a.dtype
             AND (r.top_logits = 10 OR 'logits' <> ALL (r.capture))
             AND r.interventions IS NOT DISTINCT FROM find_runs.interventions
             -- the set may have been changed since
@@ -64,7 +67,7 @@ BEGIN ATOMIC
 END;
 
 COMMENT ON FUNCTION lm.find_runs IS
-'The prompts that lm.forward_many has run already with this model, this capture (in the same layers and at the same positions) and this set of interventions as it is now. ordinal counts the prompts from 1; run_id is the newest such run. Errors: no such model; a capture that is no site.';
+'The prompts that lm.forward_many has run already with this model, this capture (in the same layers, at the same positions and in the same dtype) and this set of interventions as it is now. ordinal counts the prompts from 1; run_id is the newest such run. Errors: no such model; a capture that is no site; capture_dtype is neither float32 nor float16.';
 
 CREATE OR REPLACE FUNCTION lm.forward_once(
     prompts text[],
@@ -72,7 +75,8 @@ CREATE OR REPLACE FUNCTION lm.forward_once(
     capture text[] DEFAULT '{attn_out}',
     interventions text DEFAULT NULL,
     capture_layers int[] DEFAULT NULL,
-    capture_positions int[] DEFAULT NULL
+    capture_positions int[] DEFAULT NULL,
+    capture_dtype text DEFAULT 'float32'
 )
 RETURNS TABLE (
     ordinal int,
@@ -100,7 +104,8 @@ BEGIN ATOMIC
         SELECT f.*
         FROM lm.find_runs(
             forward_once.prompts, forward_once.model, forward_once.capture,
-            forward_once.interventions, forward_once.capture_layers, forward_once.capture_positions
+            forward_once.interventions, forward_once.capture_layers,
+            forward_once.capture_positions, forward_once.capture_dtype
         ) AS f
     ),
 
@@ -118,7 +123,8 @@ BEGIN ATOMIC
         FROM lm.forward_many(
             ARRAY(SELECT n.prompt FROM missing AS n ORDER BY n.place),
             forward_once.model, forward_once.capture, forward_once.interventions,
-            forward_once.capture_layers, forward_once.capture_positions
+            forward_once.capture_layers, forward_once.capture_positions,
+            capture_dtype => forward_once.capture_dtype
         ) AS r
     )
 

@@ -11,7 +11,8 @@ CREATE OR REPLACE FUNCTION lm_internal.record_pass(
     capture_layers int[],
     capture_positions int[],
     top_logits int,
-    interventions text
+    interventions text,
+    capture_dtype text
 )
 RETURNS TABLE (
     ordinal int,
@@ -25,7 +26,7 @@ BEGIN ATOMIC
     -- by itself and first: whoever adds rows to a run has to see that it is theirs
     INSERT INTO lm.run (
         run_id, model_id, prompt, token_ids, capture, capture_layers, capture_positions,
-        top_logits, interventions, intervention_digest
+        top_logits, interventions, intervention_digest, capture_dtype
     )
     SELECT
         n.run_id,
@@ -43,7 +44,8 @@ BEGIN ATOMIC
         record_pass.capture_positions,
         record_pass.top_logits,
         record_pass.interventions,
-        lm_internal.intervention_digest(record_pass.interventions, record_pass.model_id)
+        lm_internal.intervention_digest(record_pass.interventions, record_pass.model_id),
+        record_pass.capture_dtype
     FROM unnest(record_pass.run_ids, record_pass.ordinals, record_pass.prompts)
         AS n (run_id, ordinal, prompt);
 
@@ -97,12 +99,15 @@ BEGIN ATOMIC
     ),
 
     new_adjustment AS (
-        INSERT INTO lm.attention_adjustment (run_id, layer, position, adjustment)
+        INSERT INTO lm.stored_adjustment (run_id, layer, position, adjustment, adjustment_half)
         SELECT
             p.run_id,
             p.layer,
             p.position,
-            p.value
+            CASE record_pass.capture_dtype WHEN 'float32' THEN p.value END,
+            CASE record_pass.capture_dtype
+                WHEN 'float16' THEN lm_internal.to_half(p.value, p.site, p.layer)
+            END
         FROM pass AS p
         WHERE p.kept AND p.site = 'attn_out'
     ),
@@ -129,14 +134,19 @@ BEGIN ATOMIC
 
     -- every other captured vector
     new_activation AS (
-        INSERT INTO lm.activation (run_id, site, layer, head, position, value)
+        INSERT INTO lm.stored_activation (
+            run_id, site, layer, head, position, value, value_half
+        )
         SELECT
             p.run_id,
             p.site,
             p.layer,
             p.head,
             p.position,
-            p.value
+            CASE record_pass.capture_dtype WHEN 'float32' THEN p.value END,
+            CASE record_pass.capture_dtype
+                WHEN 'float16' THEN lm_internal.to_half(p.value, p.site, p.layer)
+            END
         FROM pass AS p
         WHERE p.kept AND p.site <> 'attn_out'
     )

@@ -35,23 +35,71 @@ BEGIN ATOMIC
     text AS MATERIALIZED (
         SELECT
             g.sequence,
-            count(*)::int AS n_token
+            count(*)::int AS n_token,
+            array_agg(g.token_id ORDER BY g.position) AS tokens
         FROM given AS g
         GROUP BY g.sequence
     ),
 
+    -- Texts that begin alike: what they share is run once, and each goes on from it. Its queries
+    -- are fewer then, which may round the last digit of z the other way.
+    beginning AS MATERIALIZED (
+        SELECT
+            min(t.sequence) AS sequence,
+            array_agg(t.sequence) AS sequences,
+            min(
+                (
+                    SELECT COALESCE(min(b.place)::int - 1, t.n_token)
+                    FROM unnest(t.tokens, t.first_tokens)
+                        WITH ORDINALITY AS b (token_id, other_id, place)
+                    WHERE b.token_id IS DISTINCT FROM b.other_id
+                )
+            ) AS n_shared
+        FROM (
+            SELECT
+                t.*,
+                t.tokens[:16] AS alike,
+                first_value(t.tokens) OVER (
+                    PARTITION BY t.tokens[:16] ORDER BY t.sequence
+                ) AS first_tokens
+            FROM text AS t
+            WHERE t.n_token >= 16
+                AND pass_rows.interventions IS NULL
+                AND NOT pass_rows.is_never_alone
+        ) AS t
+        GROUP BY t.alike
+        HAVING count(*) > 1
+    ),
+
     token AS MATERIALIZED (
         SELECT
+            -b.sequence AS sequence,
+            NULL::int AS parent,
+            b.sequence AS place,
+            g.position,
+            g.token_id
+        FROM beginning AS b
+        INNER JOIN given AS g ON g.sequence = b.sequence AND g.position < b.n_shared
+
+        UNION ALL
+
+        SELECT
             g.sequence,
+            -b.sequence,
+            COALESCE(b.sequence, g.sequence),
             g.position,
             g.token_id
         FROM given AS g
+        LEFT JOIN beginning AS b ON g.sequence = ANY (b.sequences)
+        WHERE g.position >= COALESCE(b.n_shared, 0)
 
         UNION ALL
 
         -- A position that is alone in its half of a pass takes another way through weights of
         -- float16. Where that must not be, a second one comes behind it, which it does not see.
         SELECT
+            g.sequence,
+            NULL,
             g.sequence,
             1,
             g.token_id
@@ -60,17 +108,42 @@ BEGIN ATOMIC
         WHERE pass_rows.is_never_alone AND t.n_token = 1
     ),
 
+    -- what is shared comes before what goes on from it
     batch AS MATERIALIZED (
         SELECT
-            array_agg(t.sequence ORDER BY t.sequence, t.position) AS sequence,
-            array_agg(t.position ORDER BY t.sequence, t.position) AS position,
-            array_agg(t.token_id ORDER BY t.sequence, t.position) AS token_id
+            array_agg(t.sequence ORDER BY t.place, t.sequence, t.position) AS sequence,
+            array_agg(t.parent ORDER BY t.place, t.sequence, t.position) AS parent,
+            array_agg(t.position ORDER BY t.place, t.sequence, t.position) AS position,
+            array_agg(t.token_id ORDER BY t.place, t.sequence, t.position) AS token_id
         FROM token AS t
+    ),
+
+    -- whose each sequence is
+    owner AS MATERIALIZED (
+        SELECT
+            t.sequence AS batch_sequence,
+            t.sequence,
+            t.n_token
+        FROM text AS t
+
+        UNION ALL
+
+        SELECT
+            -b.sequence,
+            t.sequence,
+            t.n_token
+        FROM beginning AS b
+        INNER JOIN text AS t ON t.sequence = ANY (b.sequences)
     ),
 
     pass AS MATERIALIZED (
         SELECT
-            t.*,
+            n.sequence,
+            t.layer,
+            t.position,
+            t.site,
+            t.head,
+            t.value,
             -- the embeddings, whose layer is −1 here, are of no layer
             t.site = ANY (pass_rows.capture)
             AND (
@@ -87,9 +160,10 @@ BEGIN ATOMIC
             -- which count from the end of what was given
             changes => lm_internal.changes(
                 pass_rows.interventions, pass_rows.model_id, pass_rows.sequence
-            )
+            ),
+            parent => b.parent
         ) AS t
-        INNER JOIN text AS n ON n.sequence = t.sequence AND t.position < n.n_token
+        INNER JOIN owner AS n ON n.batch_sequence = t.sequence AND t.position < n.n_token
         WHERE pass_rows.capture_positions IS NULL
             OR t.position = ANY (pass_rows.capture_positions)
             OR t.position - n.n_token = ANY (pass_rows.capture_positions)
@@ -163,14 +237,7 @@ BEGIN ATOMIC
         GROUP BY 1
     ) AS part
     CROSS JOIN LATERAL lm_internal.unembed(part.x, pass_logits.model_id) AS u
-    CROSS JOIN LATERAL (
-        SELECT
-            o.number::int - 1 AS token_id,
-            o.logit
-        FROM unnest(u.logits) WITH ORDINALITY AS o (logit, number)
-        ORDER BY o.logit DESC, o.number
-        LIMIT pass_logits.top_logits
-    ) AS l;
+    CROSS JOIN LATERAL lm_internal.likeliest(u.logits, pass_logits.top_logits) AS l;
 END;
 
 COMMENT ON FUNCTION lm_internal.pass_logits IS

@@ -29,6 +29,30 @@ END;
 COMMENT ON FUNCTION lm_internal.log_sum_exp IS
 'ln Σ e^x, kept from overflow by the highest x: a logit less this is the logarithm of its probability.';
 
+CREATE OR REPLACE FUNCTION lm_internal.likeliest(
+    logits real[],
+    k int
+)
+RETURNS TABLE (
+    token_id int,
+    logit real
+)
+LANGUAGE sql
+STABLE
+BEGIN ATOMIC
+    SELECT
+        o.number::int - 1,
+        o.logit
+    FROM unnest(likeliest.logits) WITH ORDINALITY AS o (logit, number)
+    ORDER BY
+        o.logit DESC,
+        o.number
+    LIMIT lm_internal.row_limit(likeliest.k);
+END;
+
+COMMENT ON FUNCTION lm_internal.likeliest IS
+'The k tokens with the highest logits, the first of those that are equal; k NULL gives all. Errors: k is negative.';
+
 CREATE OR REPLACE FUNCTION lm_internal.final_norm(
     x vector[],
     model_id int
@@ -159,7 +183,7 @@ BEGIN ATOMIC
             i.model_id,
             t.x[cardinality(t.x)] AS resid_post
         FROM input AS i
-        CROSS JOIN LATERAL lm_internal.transformer(
+        CROSS JOIN LATERAL lm_internal.transformer_halves(
             i.model_id,
             array_fill(0, ARRAY[cardinality(i.tokens)]),
             ARRAY(SELECT generate_series(0, cardinality(i.tokens) - 1)),
@@ -170,6 +194,7 @@ BEGIN ATOMIC
             )
         ) AS t
         WHERE t.site = 'resid_post'
+            AND t.n_before + cardinality(t.x) = cardinality(i.tokens)
     ),
 
     prediction AS MATERIALIZED (

@@ -89,7 +89,8 @@ CREATE OR REPLACE FUNCTION lm_internal.record_runs(
     capture_layers int[] DEFAULT NULL,
     capture_positions int[] DEFAULT NULL,
     top_logits int DEFAULT 10,
-    interventions text DEFAULT NULL
+    interventions text DEFAULT NULL,
+    capture_dtype text DEFAULT 'float32'
 )
 RETURNS TABLE (
     ordinal int,
@@ -121,7 +122,8 @@ BEGIN ATOMIC
         record_runs.capture_layers,
         record_runs.capture_positions,
         record_runs.top_logits,
-        record_runs.interventions
+        record_runs.interventions,
+        record_runs.capture_dtype
     ) AS r
     ORDER BY r.ordinal;
 END;
@@ -137,7 +139,8 @@ CREATE OR REPLACE FUNCTION lm.forward(
     interventions text DEFAULT NULL,
     capture_layers int[] DEFAULT NULL,
     capture_positions int[] DEFAULT NULL,
-    top_logits int DEFAULT 10
+    top_logits int DEFAULT 10,
+    capture_dtype text DEFAULT 'float32'
 )
 RETURNS bigint
 LANGUAGE sql
@@ -152,12 +155,13 @@ BEGIN ATOMIC
         forward.capture_layers,
         forward.capture_positions,
         forward.top_logits,
-        forward.interventions
+        forward.interventions,
+        lm_internal.capture_dtype(forward.capture_dtype)
     ) AS r;
 END;
 
 COMMENT ON FUNCTION lm.forward IS
-'Runs a prompt (or token_ids) through the model, keeps the captured sites as rows and returns the run_id. interventions names a set of lm.intervention to apply. capture_layers and capture_positions limit what is kept: −1 is the last position, NULL keeps all. Of captured logits the top_logits highest of each position are kept, all if NULL. Errors: those of lm_internal.prompt_tokens, lm_internal.check_capture and lm_internal.changes; capture names no site of the model.';
+'Runs a prompt (or token_ids) through the model, keeps the captured sites as rows and returns the run_id. interventions names a set of lm.intervention to apply. capture_layers and capture_positions limit what is kept: −1 is the last position, NULL keeps all. Of captured logits the top_logits highest of each position are kept, all if NULL. capture_dtype float16 rounds what is kept, but for logits, and takes half the space; the pass itself is the same. Errors: those of lm_internal.prompt_tokens, lm_internal.check_capture and lm_internal.changes; capture names no site of the model; capture_dtype is neither float32 nor float16; a value is beyond float16.';
 
 CREATE OR REPLACE FUNCTION lm.forward_many(
     prompts text[],
@@ -166,7 +170,8 @@ CREATE OR REPLACE FUNCTION lm.forward_many(
     interventions text DEFAULT NULL,
     capture_layers int[] DEFAULT NULL,
     capture_positions int[] DEFAULT NULL,
-    top_logits int DEFAULT 10
+    top_logits int DEFAULT 10,
+    capture_dtype text DEFAULT 'float32'
 )
 RETURNS TABLE (
     ordinal int,
@@ -184,7 +189,8 @@ BEGIN ATOMIC
         forward_many.capture_layers,
         forward_many.capture_positions,
         forward_many.top_logits,
-        forward_many.interventions
+        forward_many.interventions,
+        lm_internal.capture_dtype(forward_many.capture_dtype)
     );
 END;
 

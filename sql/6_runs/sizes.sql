@@ -1,7 +1,8 @@
 -- What runs take up on disk, before they are made.
 
 CREATE OR REPLACE FUNCTION lm_internal.vector_row_bytes(
-    width float8
+    width float8,
+    dtype text
 )
 RETURNS float8
 LANGUAGE sql
@@ -12,16 +13,21 @@ RETURN (
         40 + CASE
             WHEN r.bytes <= 8160 THEN 8192 / floor(8168 / (r.bytes + 4))
             -- cut in parts of 2 kB, four to a page, each with a key of its own
-            ELSE 80 + ceil(vector_row_bytes.width * 4 / 1996) * (2048 + 30)
+            ELSE 80 + ceil(v.bytes / 1996) * (2048 + 30)
         END
     FROM (
+        SELECT
+            vector_row_bytes.width
+            * CASE vector_row_bytes.dtype WHEN 'float16' THEN 2 ELSE 4 END AS bytes
+    ) AS v
+    CROSS JOIN LATERAL (
         -- the row's header, its key, the vector's header
-        SELECT 24 + 32 + 4 * ceil(vector_row_bytes.width / 2) * 2 AS bytes
+        SELECT 24 + 32 + 8 * ceil(v.bytes / 8) AS bytes
     ) AS r
 );
 
 COMMENT ON FUNCTION lm_internal.vector_row_bytes IS
-'About how many bytes on disk a row of lm.activation or lm.attention_adjustment takes whose vector has this many numbers, its share of a page and its key in the index counted.';
+'About how many bytes on disk a row of lm.stored_activation or lm.stored_adjustment takes whose vector has this many numbers of this dtype, its share of a page and its key in the index counted.';
 
 CREATE OR REPLACE FUNCTION lm.capture_bytes(
     lengths int[],
@@ -29,7 +35,8 @@ CREATE OR REPLACE FUNCTION lm.capture_bytes(
     capture text[] DEFAULT '{attn_out}',
     capture_layers int[] DEFAULT NULL,
     capture_positions int[] DEFAULT NULL,
-    top_logits int DEFAULT 10
+    top_logits int DEFAULT 10,
+    capture_dtype text DEFAULT 'float32'
 )
 RETURNS bigint
 LANGUAGE sql
@@ -102,7 +109,8 @@ BEGIN ATOMIC
                         WHEN c.site = 'logits' THEN k.n_position * c.n_logit * 88
                         ELSE k.n_position * c.rows_a_position
                             * lm_internal.vector_row_bytes(
-                                COALESCE(c.width, k.n_key / NULLIF(k.n_position, 0))
+                                COALESCE(c.width, k.n_key / NULLIF(k.n_position, 0)),
+                                lm_internal.capture_dtype(capture_bytes.capture_dtype)
                             )
                     END
                 ),
@@ -114,4 +122,4 @@ BEGIN ATOMIC
 END;
 
 COMMENT ON FUNCTION lm.capture_bytes IS
-'About how many bytes on disk runs of texts of these lengths, in tokens, will take. The other arguments are those of lm.forward. Errors: no such model; a capture that is no site; a length that no text has.';
+'About how many bytes on disk runs of texts of these lengths, in tokens, will take. The other arguments are those of lm.forward. Errors: no such model; a capture that is no site; capture_dtype is neither float32 nor float16; a length that no text has.';

@@ -29,6 +29,7 @@ WITH
 kept AS (
     SELECT
         s.site,
+        r.capture_dtype,
         t.relation,
         r.run_id,
         p.n_token,
@@ -43,7 +44,9 @@ kept AS (
         CASE
             WHEN s.site = 'logits' THEN 100
             -- a number for each key up to the position
-            ELSE 100 + 4 * COALESCE(s.width, (cardinality(r.token_ids) + 1) / 2.0)
+            ELSE 100
+                + CASE r.capture_dtype WHEN 'float16' THEN 2 ELSE 4 END
+                * COALESCE(s.width, (cardinality(r.token_ids) + 1) / 2.0)
         END AS row_width
     FROM lm.run AS r
     INNER JOIN lm.model AS m ON m.model_id = r.model_id
@@ -58,9 +61,9 @@ kept AS (
     CROSS JOIN LATERAL (
         SELECT
             CASE s.site
-                WHEN 'attn_out' THEN 'lm.attention_adjustment'
+                WHEN 'attn_out' THEN 'lm.stored_adjustment'
                 WHEN 'logits' THEN 'lm.logit'
-                ELSE 'lm.activation'
+                ELSE 'lm.stored_activation'
             END::regclass AS relation
     ) AS t
 ),
@@ -68,13 +71,14 @@ kept AS (
 site AS (
     SELECT
         k.site,
+        k.capture_dtype,
         k.relation,
         count(*) AS n_run,
         sum(k.n_token) AS n_token,
         sum(k.n_row) AS n_row,
         sum(k.n_row * k.row_width) AS share
     FROM kept AS k
-    GROUP BY k.site, k.relation
+    GROUP BY k.site, k.capture_dtype, k.relation
 )
 
 -- a table's size, shared out by what its rows hold
@@ -86,17 +90,21 @@ SELECT
     (
         pg_total_relation_size(s.relation) * s.share
         / sum(s.share) OVER (PARTITION BY s.relation)
-    )::bigint AS bytes
+    )::bigint AS bytes,
+    s.capture_dtype
 FROM site AS s
-ORDER BY s.site;
+ORDER BY
+    s.site,
+    s.capture_dtype DESC;
 
 COMMENT ON VIEW lm.run_storage IS
-'The space that runs take, by site: bytes / n_token is what a token costs. Tables have several sites, and share out their size by what each row holds.';
+'The space that runs take, by site and dtype: bytes / n_token is what a token costs. Tables have several sites, and share out their size by what each row holds.';
 COMMENT ON COLUMN lm.run_storage.site IS 'The site.';
-COMMENT ON COLUMN lm.run_storage.n_run IS 'Runs that kept it.';
+COMMENT ON COLUMN lm.run_storage.n_run IS 'Runs that kept it so.';
 COMMENT ON COLUMN lm.run_storage.n_token IS 'Tokens whose values they kept.';
 COMMENT ON COLUMN lm.run_storage.n_row IS 'Rows of them: one for each token, layer and head, or logit.';
 COMMENT ON COLUMN lm.run_storage.bytes IS 'Bytes of the rows and of their share in indexes; more where runs were dropped and the space is not used yet.';
+COMMENT ON COLUMN lm.run_storage.capture_dtype IS 'How those runs stored it; of logits, which are stored alike, how they stored the rest.';
 
 CREATE OR REPLACE VIEW lm.table_storage WITH (security_invoker = true) AS
 SELECT

@@ -40,7 +40,8 @@ BEGIN ATOMIC
         generate_tokens.seed,
         m.model_id,
         generate_tokens.interventions,
-        generate_tokens.keep_cache
+        generate_tokens.keep_cache,
+        with_probability => true
     ) AS g;
 END;
 
@@ -71,14 +72,14 @@ BEGIN ATOMIC
             m.name
         )
     FROM lm.model AS m
-    LEFT JOIN LATERAL lm.generate_tokens(
-        generate.prompt,
+    LEFT JOIN LATERAL lm_internal.generated(
+        ARRAY[generate.prompt],
         generate.n_tokens,
         generate.temperature,
         generate.top_k,
         generate.top_p,
         generate.seed,
-        m.name,
+        m.model_id,
         generate.interventions
     ) AS g ON true
     WHERE m.model_id = lm.model_id(generate.model)

@@ -55,8 +55,7 @@ BEGIN ATOMIC
             generate_many.top_p,
             int8xor(i.seed, n_before),
             i.model_id,
-            generate_many.interventions,
-            false
+            generate_many.interventions
         ) AS g ON g.sequence = p.place - 1
         GROUP BY p.place
         ORDER BY p.place

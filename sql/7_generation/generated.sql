@@ -11,7 +11,8 @@ CREATE OR REPLACE FUNCTION lm_internal.generated(
     seed bigint,
     model_id int,
     interventions text,
-    keep_cache boolean
+    keep_cache boolean DEFAULT false,
+    with_probability boolean DEFAULT false
 )
 RETURNS TABLE (
     sequence int,
@@ -85,7 +86,8 @@ BEGIN ATOMIC
                 FROM lm_internal.next_step(
                     i.generation_id, generated.model_id, batch.sequence, batch.position,
                     batch.token_id, batch.draws, d.step + 1,
-                    generated.temperature, generated.top_k, generated.top_p, i.seed, i.changes
+                    generated.temperature, generated.top_k, generated.top_p, i.seed,
+                    generated.with_probability, i.changes
                 ) AS n
             )
         FROM drawn AS d

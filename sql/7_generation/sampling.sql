@@ -23,7 +23,8 @@ CREATE OR REPLACE FUNCTION lm_internal.next_draw(
     temperature float8,
     top_k int,
     top_p float8,
-    seed bigint
+    seed bigint,
+    with_probability boolean DEFAULT true
 )
 RETURNS TABLE (
     token_id int,
@@ -136,11 +137,13 @@ BEGIN ATOMIC
     SELECT
         d.token_id,
         d.logit,
-        lm_internal.exp(d.logit - h.logit) / t.weight
+        CASE
+            WHEN next_draw.with_probability
+                THEN lm_internal.exp(d.logit - h.logit) / (SELECT t.weight FROM total AS t)
+        END
     FROM drawn AS d
-    CROSS JOIN highest AS h
-    CROSS JOIN total AS t;
+    CROSS JOIN highest AS h;
 END;
 
 COMMENT ON FUNCTION lm_internal.next_draw IS
-'Draws the next token from logits, [n_vocab]. temperature applies first, then top_k, then top_p (Holtzman et al. 2020); the draw is by the Gumbel trick (Maddison et al. 2014).';
+'Draws the next token from logits, [n_vocab]. temperature applies first, then top_k, then top_p (Holtzman et al. 2020); the draw is by the Gumbel trick (Maddison et al. 2014). The probability takes as long as all the rest: NULL unless wanted.';

@@ -29,7 +29,6 @@ BEGIN ATOMIC
                 b.resid,
                 row_number() OVER (ORDER BY t.n_before, b.row) AS number
             FROM lm_internal.transformer_halves(
-                lm_internal.first_half(score_pass.sequence, score_pass.parent),
                 score_pass.model_id,
                 score_pass.sequence,
                 score_pass.position,

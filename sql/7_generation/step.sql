@@ -20,7 +20,7 @@ COMMENT ON COLUMN lm_internal.draw.sequence IS 'Which of the sequences that are 
 COMMENT ON COLUMN lm_internal.draw.position IS 'The position that it takes, from 0.';
 COMMENT ON COLUMN lm_internal.draw.token_id IS 'The token.';
 COMMENT ON COLUMN lm_internal.draw.logit IS 'Its logit.';
-COMMENT ON COLUMN lm_internal.draw.probability IS 'The model''s own probability of it.';
+COMMENT ON COLUMN lm_internal.draw.probability IS 'The model''s own probability of it; NULL: not wanted.';
 
 CREATE OR REPLACE FUNCTION lm_internal.next_step(
     generation_id bigint,
@@ -34,6 +34,7 @@ CREATE OR REPLACE FUNCTION lm_internal.next_step(
     top_k int,
     top_p float8,
     seed bigint,
+    with_probability boolean,
     changes lm_internal.change[] DEFAULT NULL
 )
 RETURNS SETOF lm_internal.draw
@@ -42,25 +43,11 @@ VOLATILE
 BEGIN ATOMIC
     WITH
     pass AS MATERIALIZED (
-        -- one sequence alone needs no second process
-        SELECT
-            0 AS n_before,
-            t.*
-        FROM lm_internal.transformer(
-            next_step.model_id, next_step.sequence, next_step.position, next_step.token_id,
-            '{rot_k,v}', next_step.generation_id, next_step.changes
-        ) AS t
-        WHERE next_step.sequence[1] = next_step.sequence[cardinality(next_step.sequence)]
-
-        UNION ALL
-
         SELECT t.*
         FROM lm_internal.transformer_halves(
-            lm_internal.first_half(next_step.sequence),
             next_step.model_id, next_step.sequence, next_step.position, next_step.token_id,
             '{rot_k,v}', next_step.generation_id, next_step.changes
         ) AS t
-        WHERE next_step.sequence[1] <> next_step.sequence[cardinality(next_step.sequence)]
     ),
 
     new_cache AS (
@@ -119,7 +106,8 @@ BEGIN ATOMIC
         next_step.temperature,
         next_step.top_k,
         next_step.top_p,
-        int8xor(next_step.seed, next_step.sequence[p.row])
+        int8xor(next_step.seed, next_step.sequence[p.row]),
+        next_step.with_probability
     ) AS d;
 END;
 

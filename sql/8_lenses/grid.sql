@@ -34,14 +34,7 @@ BEGIN ATOMIC
                     )
             )
         ) AS f
-        CROSS JOIN LATERAL (
-            SELECT
-                o.number::int - 1 AS token_id,
-                o.logit
-            FROM unnest(f.logits) WITH ORDINALITY AS o (logit, number)
-            ORDER BY o.logit DESC, o.number
-            LIMIT lm_internal.row_limit(predictions.k)
-        ) AS t
+        CROSS JOIN LATERAL lm_internal.likeliest(f.logits, predictions.k) AS t
     )
 
     -- probability = softmax(logit)
@@ -133,16 +126,12 @@ BEGIN ATOMIC
         CROSS JOIN LATERAL (
             SELECT
                 array_agg(o.token_id ORDER BY o.logit DESC, o.token_id) AS token_ids,
-                array_agg(o.logit ORDER BY o.logit DESC, o.token_id) AS logits,
-                max(o.logit) AS highest
-            FROM (
-                SELECT
-                    o.number::int - 1 AS token_id,
-                    o.logit::float8 AS logit
-                FROM unnest(l.logits) WITH ORDINALITY AS o (logit, number)
-                ORDER BY o.logit DESC, o.number
+                array_agg(o.logit::float8 ORDER BY o.logit DESC, o.token_id) AS logits,
+                max(o.logit)::float8 AS highest
+            FROM lm_internal.likeliest(
+                l.logits,
                 -- the highest is needed in any case
-                LIMIT CASE
+                CASE
                     WHEN lens_grid.k IS NOT NULL
                         THEN greatest(lm_internal.row_limit(lens_grid.k), 1)
                 END

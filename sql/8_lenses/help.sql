@@ -91,56 +91,66 @@ BEGIN ATOMIC
             '  lm.latest_run(''resid_post''), k => 1);'
         ),
         (
-            19, 'lenses', 'Which part speaks for it?',
+            19, 'lenses', 'And at every position?',
+            E'SELECT * FROM lm.lens_grid(\n'
+            '  lm.latest_run(''resid_post''), k => 1);'
+        ),
+        (
+            20, 'lenses', 'What did it expect where?',
+            E'SELECT * FROM lm.predictions(\n'
+            '  lm.latest_run(''resid_post''), k => 3);'
+        ),
+        (
+            21, 'lenses', 'Which part speaks for it?',
             'SELECT * FROM lm.logit_attribution(lm.latest_run(''z''));'
         ),
         (
-            20, 'surprise', 'Which token was unexpected?',
+            22, 'surprise', 'Which token was unexpected?',
             'SELECT * FROM lm.surprise(lm.latest_run(''ln_final''));'
         ),
         (
-            21, 'surprise', 'How well does a text suit?',
+            23, 'surprise', 'How well does a text suit?',
             'SELECT lm.perplexity(lm.latest_run(''ln_final''));'
         ),
         (
-            22, 'vectors', 'What is near a token?',
+            24, 'vectors', 'What is near a token?',
             'SELECT * FROM lm.nearest_tokens(lm.embedding('' king''));'
         ),
         (
-            23, 'vectors', 'Where is a state like this?',
+            25, 'vectors', 'Where is a state like this?',
             E'SELECT * FROM lm.nearest_activations(lm.vector_at(\n'
             '  lm.latest_run(''ln1''), ''ln1'', 5), ''ln1'', 5);'
         ),
         (
-            24, 'intervene', 'What if layer 3 were silent?',
+            26, 'intervene', 'What if layer 3 were silent?',
             E'SELECT lm.replace_interventions(''hush'',\n'
             'lm.make_intervention(''attn_out'', ''zero'', layer => 3));'
         ),
         (
-            25, 'intervene', 'What does it say then?',
+            27, 'intervene', 'What does it say then?',
             'SELECT lm.generate(''One day'', interventions => ''hush'');'
         ),
         (
-            26, 'intervene', 'Which place decides?',
+            28, 'intervene', 'Which place decides?',
             E'SELECT * FROM lm.patching_sweep(''The queen said that'',\n'
             '  ''The king said that'', ''resid_pre'', '' she'', '' he'');'
         ),
         (
-            27, 'regress', 'How large are adjustments?',
+            29, 'regress', 'How large are adjustments?',
             E'SELECT * FROM lm.adjustment_norm\n'
             'WHERE run_id = lm.latest_run(''attn_out'') AND layer = 1;'
         ),
         (
-            28, 'regress', 'Do they follow one another?',
+            30, 'regress', 'Do they follow one another?',
             E'SELECT * FROM lm.lag_ols(\n'
             '  ARRAY[lm.latest_run(''attn_out'')]);'
         ),
         (
-            29, 'corpora', 'Run texts not run before',
+            31, 'corpora', 'Run texts not run before',
             'SELECT * FROM lm.forward_once(''{One day,One night}'');'
         ),
         (
-            30, 'corpora', 'Label a run, or a token',
+            32, 'corpora', 'Label a run, or a token',
             E'INSERT INTO lm.tag (run_id, name, value)\n'
             'VALUES (lm.latest_run(), ''source'', ''mine'');'
         )

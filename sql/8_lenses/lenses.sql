@@ -93,14 +93,7 @@ BEGIN ATOMIC
             t.token_id,
             t.logit
         FROM lens AS l
-        CROSS JOIN LATERAL (
-            SELECT
-                o.number::int - 1 AS token_id,
-                o.logit
-            FROM unnest(l.logits) WITH ORDINALITY AS o (logit, number)
-            ORDER BY o.logit DESC, o.number
-            LIMIT lm_internal.row_limit(logit_lens.k)
-        ) AS t
+        CROSS JOIN LATERAL lm_internal.likeliest(l.logits, logit_lens.k) AS t
     )
 
     -- probability = softmax(logit)

@@ -105,16 +105,16 @@ CREATE OR REPLACE FUNCTION lm_internal.activation_source(
 )
 RETURNS TABLE (
     relation text,
-    vector_column text,
+    vector text,
     condition text
 )
 LANGUAGE sql
 STABLE
 BEGIN ATOMIC
     WITH
-    source (relation, vector_column, condition) AS (
+    source (relation, name, condition) AS (
         SELECT
-            'lm.attention_adjustment',
+            'lm.stored_adjustment',
             'adjustment',
             format('layer = %s', activation_source.layer)
         WHERE activation_source.site = 'attn_out'
@@ -122,7 +122,7 @@ BEGIN ATOMIC
         UNION ALL
 
         SELECT
-            'lm.activation',
+            'lm.stored_activation',
             'value',
             format(
                 'site = %L AND layer = %s AND head = %s',
@@ -131,7 +131,14 @@ BEGIN ATOMIC
         WHERE activation_source.site <> 'attn_out'
     )
 
-    SELECT s.*
+    SELECT
+        s.relation,
+        -- of either dtype, as the views have it: an index is found by this expression
+        format(
+            'COALESCE(%1$I, %2$I::%3$s.vector)',
+            s.name, s.name || '_half', lm_internal.vector_schema()
+        ),
+        s.condition
     FROM source AS s
     WHERE
         CASE
@@ -145,7 +152,7 @@ BEGIN ATOMIC
 END;
 
 COMMENT ON FUNCTION lm_internal.activation_source IS
-'The table and column that hold the vectors of a site, and the SQL condition for a layer and head. Errors: layer or head is NULL.';
+'The table that holds the vectors of a site, the SQL of a vector in it, and the condition for a layer and head. Errors: layer or head is NULL.';
 
 CREATE OR REPLACE FUNCTION lm.nearest_activations(
     x vector,
@@ -191,14 +198,14 @@ BEGIN
                     SELECT
                         c.run_id,
                         c.position,
-                        c.%1$I::%5$s.vector(%2$s) OPERATOR(%5$s.<=>) $1 AS distance
+                        (%1$s)::%5$s.vector(%2$s) OPERATOR(%5$s.<=>) $1 AS distance
                     FROM %3$s AS c
                     WHERE %4$s
-                        AND %5$s.vector_dims(%1$I) = %2$s
+                        AND %5$s.vector_dims(%1$s) = %2$s
                         AND EXISTS (
                             SELECT FROM lm.run AS r WHERE r.run_id = c.run_id AND r.model_id = $2
                         )
-                    ORDER BY c.%1$I::%5$s.vector(%2$s) OPERATOR(%5$s.<=>) $1
+                    ORDER BY (%1$s)::%5$s.vector(%2$s) OPERATOR(%5$s.<=>) $1
                     LIMIT $3
                 )
 
@@ -216,7 +223,7 @@ BEGIN
                     ON v.model_id = r.model_id AND v.token_id = r.token_ids[n.position + 1]
                 ORDER BY rank
             $query$,
-            a.vector_column, width, a.relation, a.condition, lm_internal.vector_schema()
+            a.vector, width, a.relation, a.condition, lm_internal.vector_schema()
         )
     INTO statement
     FROM lm_internal.activation_source(
@@ -268,9 +275,9 @@ BEGIN
     SELECT
         format(
             -- more links than by default: equal vectors, from runs of one prompt, crowd out the rest
-            'CREATE INDEX IF NOT EXISTS %I ON %s USING hnsw ((%I::%6$s.vector(%4$s)) %6$s.vector_cosine_ops)
-            WITH (m = 32, ef_construction = 200) WHERE %5$s AND %6$s.vector_dims(%3$I) = %4$s',
-            name, a.relation, a.vector_column, width, a.condition, lm_internal.vector_schema()
+            'CREATE INDEX IF NOT EXISTS %I ON %s USING hnsw (((%s)::%6$s.vector(%4$s)) %6$s.vector_cosine_ops)
+            WITH (m = 32, ef_construction = 200) WHERE %5$s AND %6$s.vector_dims(%3$s) = %4$s',
+            name, a.relation, a.vector, width, a.condition, lm_internal.vector_schema()
         )
     INTO statement
     FROM lm_internal.activation_source(

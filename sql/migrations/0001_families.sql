@@ -115,7 +115,7 @@ CREATE TABLE lm.unembedding (
 
 ALTER TABLE lm.unembedding ALTER weight SET STORAGE PLAIN, ALTER weight_half SET STORAGE PLAIN;
 ALTER TABLE lm.position_embedding ALTER embedding SET STORAGE MAIN;
-ALTER TABLE lm.attention_adjustment ALTER adjustment SET STORAGE MAIN;
+ALTER TABLE lm.stored_adjustment ALTER adjustment SET STORAGE MAIN;
 
 -- tokenizers: all were GPT-2's, and all special tokens were read whole
 CREATE TYPE lm.normalizer AS ENUM ('none', 'nfc', 'marks');

@@ -62,8 +62,8 @@ COMMENT ON TRIGGER join_set ON lm.intervention IS 'A set belongs to one role.';
 
 ALTER TABLE lm.run ENABLE ROW LEVEL SECURITY;
 ALTER TABLE lm.run_token ENABLE ROW LEVEL SECURITY;
-ALTER TABLE lm.attention_adjustment ENABLE ROW LEVEL SECURITY;
-ALTER TABLE lm.activation ENABLE ROW LEVEL SECURITY;
+ALTER TABLE lm.stored_adjustment ENABLE ROW LEVEL SECURITY;
+ALTER TABLE lm.stored_activation ENABLE ROW LEVEL SECURITY;
 ALTER TABLE lm.logit ENABLE ROW LEVEL SECURITY;
 ALTER TABLE lm.tag ENABLE ROW LEVEL SECURITY;
 ALTER TABLE lm.patching_sweep ENABLE ROW LEVEL SECURITY;
@@ -76,8 +76,8 @@ ALTER TABLE lm.intervention ENABLE ROW LEVEL SECURITY;
 -- all are seen: the planner drops a condition that is true
 CREATE POLICY reading ON lm.run FOR SELECT USING (true);
 CREATE POLICY reading ON lm.run_token FOR SELECT USING (true);
-CREATE POLICY reading ON lm.attention_adjustment FOR SELECT USING (true);
-CREATE POLICY reading ON lm.activation FOR SELECT USING (true);
+CREATE POLICY reading ON lm.stored_adjustment FOR SELECT USING (true);
+CREATE POLICY reading ON lm.stored_activation FOR SELECT USING (true);
 CREATE POLICY reading ON lm.logit FOR SELECT USING (true);
 CREATE POLICY reading ON lm.tag FOR SELECT USING (true);
 CREATE POLICY reading ON lm.patching_sweep FOR SELECT USING (true);
@@ -101,17 +101,20 @@ WITH CHECK (
     EXISTS (SELECT FROM lm.run AS r WHERE r.run_id = run_token.run_id AND r.owner = current_user)
 );
 
-CREATE POLICY adding ON lm.attention_adjustment FOR INSERT
+CREATE POLICY adding ON lm.stored_adjustment FOR INSERT
 WITH CHECK (
     EXISTS (
         SELECT FROM lm.run AS r
-        WHERE r.run_id = attention_adjustment.run_id AND r.owner = current_user
+        WHERE r.run_id = stored_adjustment.run_id AND r.owner = current_user
     )
 );
 
-CREATE POLICY adding ON lm.activation FOR INSERT
+CREATE POLICY adding ON lm.stored_activation FOR INSERT
 WITH CHECK (
-    EXISTS (SELECT FROM lm.run AS r WHERE r.run_id = activation.run_id AND r.owner = current_user)
+    EXISTS (
+        SELECT FROM lm.run AS r
+        WHERE r.run_id = stored_activation.run_id AND r.owner = current_user
+    )
 );
 
 CREATE POLICY adding ON lm.logit FOR INSERT

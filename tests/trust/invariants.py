@@ -116,6 +116,16 @@ INVARIANTS = {
                 WHERE a.run_id = r.run_id AND a.site = s.site
             )
     """,
+    "vectors in another dtype than their run": """
+        SELECT r.run_id
+        FROM lm.run AS r
+        INNER JOIN (
+            SELECT run_id, adjustment_half IS NULL AS is_full FROM lm.stored_adjustment
+            UNION
+            SELECT run_id, value_half IS NULL FROM lm.stored_activation
+        ) AS v USING (run_id)
+        WHERE v.is_full <> (r.capture_dtype = 'float32')
+    """,
     "a run lacks logits": """
         SELECT r.run_id
         FROM lm.run AS r

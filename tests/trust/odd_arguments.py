@@ -113,6 +113,7 @@ USUAL: dict[str, Value] = {
     "model": "tiny",
     "name": "tiny",
     "capture": "{attn_out}",
+    "capture_dtype": "float16",
     "interventions": "half",
     "set_name": "mine",
     "kind": "add",

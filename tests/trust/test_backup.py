@@ -29,6 +29,7 @@ MORE = """
     SELECT lm.forward('The queen had a little dog', 'llama', '{all}');
     SELECT lm.forward('Once upon a time there was a king who had a daughter', 'demo');
     SELECT lm.forward('The queen', 'half', interventions => 'kept');
+    SELECT lm.forward('The queen slept', 'demo', '{all}', capture_dtype => 'float16');
     INSERT INTO lm.tag SELECT run_id, position, 'place', position::text FROM lm.run_token;
     SELECT lm.set_default_model('demo');
     SELECT lm.index_activations('resid_post', 1);

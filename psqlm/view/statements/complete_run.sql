@@ -1,5 +1,5 @@
 -- the newest run of the same tokens that kept all that a page shows,
--- with the same interventions or without any
+-- stored alike, with the same interventions or without any
 SELECT
     r.run_id,
     needed.sites::text[] AS sites,
@@ -23,6 +23,7 @@ LEFT JOIN LATERAL (
     FROM lm.run AS o
     WHERE o.model_id = r.model_id
         AND o.token_ids = r.token_ids
+        AND o.capture_dtype = r.capture_dtype
         AND CASE
             WHEN %(plain)s THEN o.interventions IS NULL
             ELSE

@@ -5,7 +5,8 @@ SELECT
         m.name,
         %(sites)s,
         CASE WHEN r.prompt IS NULL THEN r.token_ids END,
-        %(interventions)s
+        %(interventions)s,
+        capture_dtype => r.capture_dtype
     ) AS run_id
 FROM lm.run AS r
 INNER JOIN lm.model AS m USING (model_id)
