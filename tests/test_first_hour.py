@@ -430,8 +430,8 @@ COMMANDS = {
     "view": [],
 }
 """Each with what it needs."""
-OTHERS = {"import", "start", "stop", "synth"}
-"""They wait for no server, or not before they have read their files."""
+OTHERS = {"import", "spark", "start", "stop", "synth"}
+"""They wait for no server, or not before they have read their files or started Spark."""
 
 
 def test_every_command_is_interrupted_below() -> None:

@@ -12,7 +12,7 @@ DECLARE
 BEGIN
     LOOP
         BEGIN
-            SET LOCAL lock_timeout = '200ms';
+            SET LOCAL lock_timeout = '400ms';
             tried := clock_timestamp();
             FOR relation IN
                 SELECT
