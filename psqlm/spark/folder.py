@@ -11,6 +11,16 @@ from typing import Any
 from psqlm.errors import PsqlmError
 
 
+def for_spark(where: str) -> str:
+    """A path or URI as Spark knows it, which has another name for S3."""
+    return where.replace("s3://", "s3a://", 1) if where.startswith("s3://") else where
+
+
+def for_pyarrow(where: str) -> str:
+    """A URI as pyarrow knows it."""
+    return where.replace("s3a://", "s3://", 1) if where.startswith("s3a://") else where
+
+
 class Folder:
     """A folder by its path or URI; every path below it has / in it."""
 
@@ -25,14 +35,14 @@ class Folder:
         self.where = where if "://" in where else str(Path(where).resolve())
         try:
             self._fs, self._root = fs.FileSystem.from_uri(
-                self.where if "://" in where else Path(self.where).as_uri()
+                for_pyarrow(where) if "://" in where else Path(self.where).as_uri()
             )
         except (OSError, ValueError) as error:
             raise PsqlmError(f"{where} is no folder that can be written to: {error}") from error
 
     def at(self, path: str) -> str:
-        """A path below it, as Spark and people know it."""
-        return f"{self.where.rstrip('/')}/{path}"
+        """A path below it, as Spark knows it."""
+        return f"{for_spark(self.where).rstrip('/')}/{path}"
 
     def read(self, path: str) -> str | None:
         """The text of a file; None if there is none."""

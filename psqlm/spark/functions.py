@@ -36,7 +36,7 @@ def register(
     from pyspark.sql.functions import arrow_udtf
 
     _check_vectors(vectors)
-    setup = ship(make_setup(model, None, revision, dtype, memory), spark.sparkContext)
+    setup = ship(make_setup(model, None, revision, dtype, memory), spark)
     usual = Capture(
         setup.name,
         tuple(dict.fromkeys(capture)),

@@ -124,7 +124,7 @@ def run(
     job_name = uuid4().hex
     try:
         manifest = _tidy(folder)
-        described = describe(spark, ship(setup, spark.sparkContext), capture)
+        described = describe(spark, ship(setup, spark), capture)
         spark.dataSource.register(TextSink)
         job = Job(
             out=folder.where,

@@ -19,7 +19,7 @@ from psqlm.errors import PsqlmError
 from psqlm.loader.source import default_name, find
 
 if TYPE_CHECKING:
-    from pyspark import SparkContext
+    from pyspark.sql import SparkSession
 
 MEMORY = 1024
 """Megabytes of a database whose model takes next to none, and what all have besides their model."""
@@ -103,12 +103,14 @@ def make_setup(
     )
 
 
-def ship(setup: Setup, context: SparkContext) -> Setup:
+def ship(setup: Setup, spark: SparkSession) -> Setup:
     """Send the folder of a model along with the job, where executors may run on other machines."""
     folder = Path(setup.source)
+    if setup.source in BUNDLED or not folder.is_dir():
+        return setup
+    context = spark.sparkContext
     master = context.master or ""
-    here = master.startswith("local") and not master.startswith("local-cluster")
-    if setup.source in BUNDLED or here or not folder.is_dir():
+    if master.startswith("local") and not master.startswith("local-cluster"):
         return setup
     # another name each time: a folder may change while a session lasts
     name = f"psqlm-model-{folder.name}-{uuid4().hex[:8]}"

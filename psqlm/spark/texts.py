@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 from psqlm.errors import PsqlmError
 from psqlm.parquet.layout import Plan
 from psqlm.runs.texts import Each, split
+from psqlm.spark.folder import for_spark
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -43,6 +44,7 @@ def read(spark: SparkSession, path: str, kind: Kind, each: Each, column: str) ->
     from pyspark.errors import AnalysisException
     from pyspark.sql import functions as f
 
+    path = for_spark(path)
     try:
         if kind == "text":
             files = spark.read.text(path, wholetext=True).select(

@@ -272,7 +272,7 @@ def test_a_folder_travels_and_parquet_comes_in(
     setup = make_setup(str(model), dtype="float16")
     what = Corpus(str(tmp_path / "stories.parquet"), kind="parquet", column="story")
     assert kind_of(what.path) == "parquet"
-    shipped = ship(setup, spark.sparkContext)
+    shipped = ship(setup, spark)
     assert shipped.archive is not None
     shutil.rmtree(model)  # what executors have they have from the job
     described = describe(spark, shipped, Capture(setup.name, ("attn_out",)))
