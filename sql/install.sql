@@ -43,6 +43,7 @@ SELECT
 \if :before_2
 \ir migrations/0002_internal.sql
 \endif
+\ir installation/lock.sql
 \if :before_3
 \ir migrations/0003_stored.sql
 \endif

@@ -2,12 +2,15 @@
 -- names; before a migration, the tables altogether. Whoever waits for us waits less than
 -- deadlock_timeout, so that it is always we who give way and try again.
 
+SET LOCAL search_path = pg_catalog, pg_temp;
+
 DO $$
 DECLARE
     patience interval := '30 s';
     began timestamptz := clock_timestamp();
     tried timestamptz;
     migrates boolean := current_setting('psqlm.found')::int < current_setting('psqlm.version')::int;
+    contested oid[] := '{}';
     relation record;
 BEGIN
     LOOP
@@ -16,6 +19,7 @@ BEGIN
             tried := clock_timestamp();
             FOR relation IN
                 SELECT
+                    o.object,
                     o.object::regclass AS name,
                     CASE
                         WHEN o.kind = 'view' THEN 'ALTER VIEW %s RESET (security_barrier)'
@@ -28,7 +32,7 @@ BEGIN
                 FROM pg_temp.psqlm_object AS o
                 INNER JOIN lm.installed_object AS i ON i.kind = o.kind AND i.identity = o.identity
                 WHERE NOT o.is_rehearsed AND o.kind IN ('table', 'view')
-                ORDER BY o.kind, o.identity
+                ORDER BY array_position(contested, o.object), o.kind, o.identity
             LOOP
                 EXECUTE format(relation.statement, relation.name);
                 IF clock_timestamp() > tried + interval '500 ms' THEN
@@ -43,6 +47,9 @@ BEGIN
                         MESSAGE = format('%s has been in use all the time for %s', relation.name, patience),
                         HINT = 'try again when SELECT * FROM pg_stat_activity shows no long query';
                 END IF;
+                -- A statement held it that waited for one of ours. Next time it is the first, so that
+                -- such a statement waits for it and holds nothing yet.
+                contested := relation.object || array_remove(contested, relation.object);
                 PERFORM pg_sleep(0.05 + 0.2 * random());
         END;
     END LOOP;

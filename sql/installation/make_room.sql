@@ -2,9 +2,6 @@
 -- place, so that statements under way find it. What a user made is never dropped: where it stands
 -- in the way, the installation ends and names it.
 
-SET LOCAL search_path = pg_catalog, pg_temp;
-\ir lock.sql
-
 DO $$
 DECLARE
     in_the_way text;
