@@ -6,7 +6,7 @@ BEGIN
     CREATE TYPE lm_internal.follower AS (
         ahead lm_internal.layer_matrices,
         resid vector[],
-        made lm_internal.layer_matrices[]
+        made lm_internal.half_matrix[]
     );
 EXCEPTION
     WHEN duplicate_object THEN NULL;
@@ -41,7 +41,7 @@ BEGIN ATOMIC
     WITH
     layer AS MATERIALIZED (
         SELECT t.*
-        FROM lm_internal.transformer_layers(
+        FROM lm_internal.transformer(
             follow.model_id,
             (follow.second_half).sequences,
             (follow.second_half).positions,
@@ -75,12 +75,17 @@ BEGIN ATOMIC
             ELSE (
                 NULL,
                 (
-                    SELECT k.x
+                    SELECT l.x
                     FROM layer AS l
-                    CROSS JOIN unnest(l.kept) AS k
-                    WHERE l.layer = ((follow.follower).ahead).layer AND k.site = 'resid_post'
+                    WHERE l.layer = ((follow.follower).ahead).layer AND l.site = 'resid_post'
                 ),
-                ARRAY(SELECT (l.layer, l.kept)::lm_internal.layer_matrices FROM layer AS l)
+                ARRAY(
+                    SELECT
+                        (
+                            cardinality((follow.first_half).sequences), l.layer, l.site, l.x
+                        )::lm_internal.half_matrix
+                    FROM layer AS l
+                )
             )::lm_internal.follower
         END;
 END;
@@ -181,32 +186,26 @@ BEGIN ATOMIC
         WINDOW so_far AS (ORDER BY true ROWS UNBOUNDED PRECEDING)
     )
 
-    SELECT
-        m.n_before,
-        m.layer,
-        k.site,
-        k.x
+    SELECT m.*
     FROM both_halves AS b
     CROSS JOIN LATERAL (
         SELECT
-            0 AS n_before,
+            0,
             (b.ahead).layer,
-            (b.ahead).kept
+            k.site,
+            k.x
+        FROM unnest((b.ahead).kept) AS k
         WHERE (b.ahead).layer IS NOT NULL
 
         UNION ALL
 
-        SELECT
-            cardinality((halves_in_step.first_half).sequences),
-            l.layer,
-            l.kept
+        SELECT l.*
         FROM unnest((b.follower).made) AS l
         WHERE b.padding = ''
-    ) AS m
-    CROSS JOIN unnest(m.kept) AS k
+    ) AS m (n_before, layer, site, x)
     INNER JOIN lm.model AS size ON size.model_id = halves_in_step.model_id
-    WHERE k.site = ANY (halves_in_step.keep)
-        OR (k.site = 'resid_post' AND m.layer = size.n_layer - 1);
+    WHERE m.site = ANY (halves_in_step.keep)
+        OR (m.site = 'resid_post' AND m.layer = size.n_layer - 1);
 END;
 
 COMMENT ON FUNCTION lm_internal.halves_in_step IS
