@@ -20,8 +20,11 @@ BEGIN ATOMIC
     WITH
     size AS MATERIALIZED (
         SELECT
+            (attention.here).d_head,
+            (attention.here).n_head / (attention.here).n_kv_head AS n_group,
             lm.fill(-(attention.here).attn_scaling, (attention.here).d_head) AS scale,
-            lm_internal.identity((attention.here).d_head) AS identity,
+            lm.fill(0, (attention.here).n_kv_head * (attention.here).d_head) AS zeros,
+            array_fill(1::float8, ARRAY[(attention.here).d_head]) AS ones,
             (attention.here).attn_logit_softcapping AS cap,
             lm_internal.has_change((attention.here).changes, 'attn_scores', (attention.here).layer)
                 AS edges_are_cut,
@@ -29,123 +32,142 @@ BEGIN ATOMIC
                 AS pattern_is_changed
     ),
 
-    context AS MATERIALIZED (
+    -- the batch, a row for each sequence
+    batch AS MATERIALIZED (
         SELECT
-            c.*,
-            -- how many of the keys lie before the window of each query
-            ARRAY(
-                SELECT
-                    greatest(
-                        unnest(c.positions) + 1 - (attention.here).sliding_window - c.first_key, 0
-                    )
-            ) AS n_unseen,
-            lm.fill(0, cardinality(c.keys)) AS zeros
-        FROM lm_internal.context(attention.q, attention.k, attention.v, attention.here) AS c
-    ),
-
-    -- keys and values cut into heads                                       [key, d_head]
-    key_head AS MATERIALIZED (
-        SELECT
-            c.sequence,
-            h.head,
-            ARRAY(SELECT subvector(unnest(c.keys), h.start, (attention.here).d_head)) AS k,
-            h.v,
-            transposed.v AS v_transposed
-        FROM size
-        CROSS JOIN context AS c
-        CROSS JOIN LATERAL (
-            SELECT
-                i AS head,
-                i * (attention.here).d_head + 1 AS start,
-                ARRAY(
-                    SELECT
-                        subvector(
-                            unnest(c.values), i * (attention.here).d_head + 1,
-                            (attention.here).d_head
-                        )
-                ) AS v
-            FROM generate_series(0, (attention.here).n_kv_head - 1) AS i
-            OFFSET 0
-        ) AS h
-        -- for many queries vᵀ = I vᵀ first: products with it are cheaper than weighted sums
-        CROSS JOIN LATERAL lm_internal.product(
-            CASE WHEN cardinality(c.queries) >= 8 THEN size.identity END, h.v
-        ) AS transposed (v)
-    ),
-
-    -- Queries cut into heads, each with the keys of its group. From here on a row is a head and its
-    -- matrices follow the queries. q is multiplied by −scaling, for <#> is minus the product.
-    head AS MATERIALIZED (
-        SELECT
-            c.sequence,
-            n.head,
-            c.rows,
-            c.positions,
-            c.n_unseen,
-            c.first_key,
-            c.zeros,
-            ARRAY(
-                SELECT
-                    subvector(
-                        unnest(c.queries), n.head * (attention.here).d_head + 1,
-                        (attention.here).d_head
-                    ) * size.scale
-            ) AS q,
-            n.head * (attention.here).n_kv_head / (attention.here).n_head AS kv_head
-        FROM size
-        CROSS JOIN context AS c
-        CROSS JOIN generate_series(0, (attention.here).n_head - 1) AS n (head)
+            b.sequence,
+            b.parent,
+            min(b.position) AS first_position,
+            count(*) >= 8 AS has_many,
+            array_agg(b.row ORDER BY b.position) AS rows,
+            array_agg(b.position ORDER BY b.position) AS positions,
+            array_agg(b.q ORDER BY b.position) AS q,
+            array_agg(b.k ORDER BY b.position) AS k,
+            array_agg(b.v ORDER BY b.position) AS v
+        FROM unnest(
+            attention.q, attention.k, attention.v,
+            (attention.here).sequences, (attention.here).positions, (attention.here).parents
+        ) WITH ORDINALITY AS b (q, k, v, sequence, position, parent, row)
+        GROUP BY b.sequence, b.parent
     ),
 
     -- attn_scores = q · k × scaling of the keys a query sees: those up to itself in its window.
     -- In a family with a cap, cap · tanh(attn_scores / cap).                           [query, key]
     attn_scores AS MATERIALIZED (
         SELECT
-            head.*,
-            ARRAY(
-                SELECT
-                    CASE
-                        WHEN size.edges_are_cut
-                            THEN lm_internal.knock_out(
-                                capped.x, (attention.here).changes, (attention.here).layer,
-                                head.head, head.sequence, b.position, head.first_key + b.n_unseen
-                            )
-                        ELSE capped.x
-                    END
-                FROM unnest(head.q, head.positions, head.n_unseen) AS b (q, position, n_unseen)
-                CROSS JOIN LATERAL (
+            b.sequence,
+            g.kv_head,
+            h.head,
+            b.rows,
+            b.positions,
+            c.n_unseen,
+            c.zeros,
+            attn_scores.x AS scores
+        FROM size
+        CROSS JOIN batch AS b
+        CROSS JOIN LATERAL (
+            SELECT
+                c.*,
+                -- how many of the keys lie before the window of each query
+                ARRAY(
                     SELECT
-                        ARRAY(
-                            SELECT b.q <#> unnest(key_head.k)
-                            LIMIT b.position + 1 - head.first_key - b.n_unseen
-                            OFFSET b.n_unseen
-                        )::vector AS x
-                    OFFSET 0
-                ) AS s
-                CROSS JOIN LATERAL (
+                        greatest(
+                            unnest(b.positions) + 1 - (attention.here).sliding_window - c.first_key, 0
+                        )
+                ) AS n_unseen,
+                lm.fill(0, cardinality(c.x)) AS zeros
+            FROM lm_internal.context(
+                'k', b.k, attention.k, b.sequence, b.parent, b.first_position, attention.here
+            ) AS c
+            OFFSET 0
+        ) AS c
+        CROSS JOIN LATERAL (
+            SELECT
+                g AS kv_head,
+                g * size.d_head + 1 AS start
+            FROM generate_series(0, (attention.here).n_kv_head - 1) AS g
+            OFFSET 0
+        ) AS g
+
+        -- For many queries the keys are cut into heads. Of few queries each is put among zeros,
+        -- as wide as the keys are.
+        CROSS JOIN LATERAL (
+            SELECT
+                CASE
+                    WHEN b.has_many THEN ARRAY(SELECT subvector(unnest(c.x), g.start, size.d_head))
+                    ELSE c.x
+                END AS x
+            OFFSET 0
+        ) AS k
+        CROSS JOIN LATERAL (
+            SELECT g.kv_head * size.n_group + i AS head
+            FROM generate_series(0, size.n_group - 1) AS i
+            OFFSET 0
+        ) AS h
+        CROSS JOIN LATERAL (
+            SELECT
+                ARRAY(
                     SELECT
                         CASE
-                            WHEN size.cap IS NULL THEN s.x
-                            ELSE ARRAY(
-                                SELECT size.cap * tanh(unnest(s.x::real[]) / size.cap)
-                            )::vector
-                        END AS x
-                    OFFSET 0
-                ) AS capped
-            ) AS scores
-        FROM size
-        CROSS JOIN head
-        INNER JOIN key_head
-            ON key_head.sequence = head.sequence AND key_head.head = head.kv_head
+                            WHEN b.has_many THEN cut.q
+                            WHEN g.start = 1 THEN lm_internal.pad(cut.q, size.zeros)
+                            ELSE lm_internal.pad(
+                                subvector(size.zeros, 1, g.start - 1) || cut.q, size.zeros
+                            )
+                        END
+                    FROM (
+                        -- by −scaling, for <#> is minus the product
+                        SELECT
+                            subvector(unnest(b.q), h.head * size.d_head + 1, size.d_head)
+                            * size.scale AS q
+                    ) AS cut
+                ) AS x
+            OFFSET 0
+        ) AS q
+        CROSS JOIN LATERAL (
+            SELECT
+                ARRAY(
+                    SELECT
+                        CASE
+                            WHEN size.edges_are_cut
+                                THEN lm_internal.knock_out(
+                                    capped.x, (attention.here).changes, (attention.here).layer,
+                                    h.head, b.sequence, r.position, c.first_key + r.n_unseen
+                                )
+                            ELSE capped.x
+                        END
+                    FROM unnest(q.x, b.positions, c.n_unseen) AS r (q, position, n_unseen)
+                    CROSS JOIN LATERAL (
+                        SELECT
+                            ARRAY(
+                                SELECT r.q <#> unnest(k.x)
+                                LIMIT r.position + 1 - c.first_key - r.n_unseen
+                                OFFSET r.n_unseen
+                            )::vector AS x
+                        OFFSET 0
+                    ) AS s
+                    CROSS JOIN LATERAL (
+                        SELECT
+                            CASE
+                                WHEN size.cap IS NULL THEN s.x
+                                ELSE ARRAY(
+                                    SELECT size.cap * tanh(unnest(s.x::real[]) / size.cap)
+                                )::vector
+                            END AS x
+                        OFFSET 0
+                    ) AS capped
+                ) AS x
+            OFFSET 0
+        ) AS attn_scores
     ),
 
     -- pattern = softmax(attn_scores), 0 for the keys before the window                [query, key]
     pattern AS MATERIALIZED (
         SELECT
             a.sequence,
+            a.kv_head,
             a.head,
             a.rows,
-            a.kv_head,
             a.zeros,
             CASE
                 WHEN size.pattern_is_changed
@@ -191,34 +213,70 @@ BEGIN ATOMIC
                     SELECT
                         COALESCE(
                             (
-                                SELECT lm.total(lm.fill(w.weight, (attention.here).d_head) * w.v)
+                                SELECT
+                                    lm.total(
+                                        -- a vector of the weight throughout, by pgvector's mean:
+                                        -- sums of 1 over a count of 1 / weight
+                                        vector_avg(ARRAY[1 / w.weight::float8] || size.ones)
+                                        * subvector(w.v, g.start, size.d_head)
+                                    )
                                 FROM (
                                     SELECT
-                                        unnest(b.weights::real[]) AS weight,
-                                        unnest(key_head.v) AS v
+                                        unnest(r.weights::real[]) AS weight,
+                                        unnest(c.x) AS v
                                 ) AS w
                                 WHERE w.weight <> 0
                             ),
-                            lm.fill(0, (attention.here).d_head)
+                            lm.fill(0, size.d_head)
                         )
-                    FROM unnest(p.weights) AS b (weights)
+                    FROM unnest(p.weights) AS r (weights)
                 )
             ) AS z
-        FROM pattern AS p
-        INNER JOIN key_head
-            ON key_head.sequence = p.sequence AND key_head.head = p.kv_head
+        FROM size
+        CROSS JOIN batch AS b
+        CROSS JOIN LATERAL (
+            SELECT
+                c.x,
+                CASE WHEN b.has_many THEN lm_internal.identity(size.d_head) END AS identity
+            FROM lm_internal.context(
+                'v', b.v, attention.v, b.sequence, b.parent, b.first_position, attention.here
+            ) AS c
+            OFFSET 0
+        ) AS c
+        CROSS JOIN LATERAL (
+            SELECT
+                g AS kv_head,
+                g * size.d_head + 1 AS start
+            FROM generate_series(0, (attention.here).n_kv_head - 1) AS g
+            OFFSET 0
+        ) AS g
+        -- for many queries vᵀ = I vᵀ first: products with it are cheaper than weighted sums
         CROSS JOIN LATERAL (
             SELECT
                 CASE
-                    WHEN key_head.v_transposed IS NOT NULL
+                    WHEN b.has_many THEN ARRAY(SELECT subvector(unnest(c.x), g.start, size.d_head))
+                END AS v
+            OFFSET 0
+        ) AS cut
+        CROSS JOIN LATERAL lm_internal.product(c.identity, cut.v) AS transposed (v)
+        CROSS JOIN LATERAL (
+            SELECT p.*
+            FROM pattern AS p
+            WHERE p.sequence = b.sequence AND p.kv_head = g.kv_head
+            OFFSET 0
+        ) AS p
+        CROSS JOIN LATERAL (
+            SELECT
+                CASE
+                    WHEN b.has_many
                         THEN ARRAY(
-                            SELECT lm_internal.pad(b.weights, p.zeros)
-                            FROM unnest(p.weights) AS b (weights)
+                            SELECT lm_internal.pad(r.weights, p.zeros)
+                            FROM unnest(p.weights) AS r (weights)
                         )
                 END AS weights
             OFFSET 0
         ) AS padded
-        CROSS JOIN LATERAL lm_internal.product(padded.weights, key_head.v_transposed) AS many (z)
+        CROSS JOIN LATERAL lm_internal.product(padded.weights, transposed.v) AS many (z)
     )
 
     SELECT
