@@ -20,7 +20,9 @@ from psqlm import database, loader
 from psqlm.database import rights
 from psqlm.database.server import VERSION, EmbeddedServer
 from psqlm.errors import PsqlmError
-from psqlm.runs.corpus import Plan, Text, run_corpus
+from psqlm.runs.corpus import run_corpus
+from psqlm.runs.plan import Plan
+from psqlm.runs.texts import Text
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "tools"))
 
