@@ -156,12 +156,27 @@ def scratch_dsn(create_database: Callable[..., str], demo_template: str) -> str:
     return create_database(name, template=demo_template)
 
 
+@pytest.fixture(scope="session")
+def loading_dsn(make_database: MakeDatabase) -> str:
+    """A database without models, as every test must leave it."""
+    return make_database("psqlm_loader")
+
+
 @pytest.fixture
 def connection(dsn: str) -> Iterator[psycopg.Connection]:
     """A connection to `dsn`, rolled back at the end."""
     with psycopg.connect(dsn) as opened:
         yield opened
         opened.rollback()
+
+
+@pytest.fixture(scope="module")
+def captured(scratch_dsn: str) -> Iterator[tuple[psycopg.Connection, int]]:
+    """A run of the prompt of tests/lens.py with everything captured."""
+    import lens  # torch takes a while
+
+    with psycopg.connect(scratch_dsn) as connection:
+        yield connection, lens.run(connection, capture=["all"])
 
 
 @pytest.fixture(scope="session")
