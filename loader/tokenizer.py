@@ -6,28 +6,21 @@ import unicodedata
 from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from psqlm.errors import PsqlmError
 
 from .added import AddedToken, read_added
-from .alphabet import CHARACTER_OF_BYTE, MARK, byte_of, outside, spell, without_marks
+from .alphabet import MARK, byte_of, outside, spell, without_marks
 from .bpe import Ranks, finest_cut, merges_to_itself, next_ranks
-from .config import read_json
-from .pipeline import Pipeline, read_pipeline
+from .pipeline import Pipeline
+from .tokenizer_files import Files, check_files, read_files
 
 # An index entry, of which a token's bytes are a part, must fit a third of a database page.
 LONGEST = 2000
 # A character may shrink so much, in bytes, when a text is normalized or ▁ becomes a space.
 SHRINKS = 3
 
-# What BPE is in tokenizer.json; anything else would merge otherwise.
-SUPPORTED: dict[str, tuple[Any, ...]] = {
-    "type": ("BPE",),
-    "dropout": (None, 0),
-    "continuing_subword_prefix": (None, ""),
-    "end_of_word_suffix": (None, ""),
-}
 # What reading raises where JSON of another form stands.
 DAMAGE = (AttributeError, KeyError, OverflowError, RecursionError, TypeError, ValueError)
 
@@ -68,17 +61,6 @@ class Tokenizer:
     longest: int | None
 
 
-@dataclass(frozen=True)
-class _Files:
-    """What a folder says: tokens as they are spelled, with their numbers, and the rest."""
-
-    source: Path
-    vocabulary: dict[str, int]
-    pairs: list[tuple[str, str]]
-    ignore_merges: bool
-    pipeline: Pipeline
-
-
 def read_tokenizer(folder: Path, n_vocab: int) -> Tokenizer:
     """Read tokenizer.json, or vocab.json and merges.txt where it is missing.
 
@@ -91,13 +73,12 @@ def read_tokenizer(folder: Path, n_vocab: int) -> Tokenizer:
             not compute.
     """
     try:
-        files = _read_files(folder)
+        files = read_files(folder)
         added, prepended = read_added(folder, files.vocabulary, files.pipeline)
     except DAMAGE as error:
         raise PsqlmError(f"the tokenizer in {folder} is damaged: fetch the model again") from error
     ranks = {pair: rank for rank, pair in enumerate(files.pairs)}
-    _check_bytes(files)
-    _check_merges(files, ranks)
+    check_files(files, ranks)
     looked_for = _looked_for(files, added)
     tokens = _tokens(files, added, looked_for, ranks, n_vocab)
     _check_reachable(files, tokens, added)
@@ -118,46 +99,7 @@ def read_tokenizer(folder: Path, n_vocab: int) -> Tokenizer:
     )
 
 
-def _read_files(folder: Path) -> _Files:
-    path = folder / "tokenizer.json"
-    if path.is_file():
-        contents = read_json(path)
-        model = contents["model"]
-        for option, values in SUPPORTED.items():
-            if model.get(option) not in values:
-                raise PsqlmError(
-                    f"{path}: {option} of its model is {model.get(option)!r}; "
-                    f"psqlm reads BPE, where it is {values[0]!r}"
-                )
-        pipeline = read_pipeline(path, contents)
-        if pipeline.of_bytes is bool(model.get("byte_fallback")):
-            raise PsqlmError(
-                f"{path}: byte_fallback is {model.get('byte_fallback')!r}: psqlm reads BPE over "
-                "bytes without it, and over characters with it"
-            )
-        return _Files(
-            path,
-            {token: int(number) for token, number in model["vocab"].items()},
-            [_pair(merge) for merge in model["merges"]],
-            bool(model.get("ignore_merges")),
-            pipeline,
-        )
-    vocab_file, merges_file = folder / "vocab.json", folder / "merges.txt"
-    if vocab_file.is_file() and merges_file.is_file():
-        vocabulary = {token: int(number) for token, number in read_json(vocab_file).items()}
-        return _Files(vocab_file, vocabulary, _read_merges(merges_file), False, Pipeline())
-    raise PsqlmError(f"{folder} has neither vocab.json and merges.txt nor tokenizer.json")
-
-
-def _pair(merge: Any) -> tuple[str, str]:
-    """A merge of tokenizer.json: an array of two, or as it was written before, with a space."""
-    left, right = merge.split(" ") if isinstance(merge, str) else merge
-    if not (isinstance(left, str) and isinstance(right, str)):
-        raise TypeError
-    return left, right
-
-
-def _check_reachable(files: _Files, tokens: list[Token], added: list[AddedToken]) -> None:
+def _check_reachable(files: Files, tokens: list[Token], added: list[AddedToken]) -> None:
     """Refuse a token over bytes that no merge makes: text would be cut otherwise than learned.
 
     Where merges are ignored, or characters are merged, published vocabularies have such tokens.
@@ -174,56 +116,8 @@ def _check_reachable(files: _Files, tokens: list[Token], added: list[AddedToken]
         )
 
 
-def _read_merges(path: Path) -> list[tuple[str, str]]:
-    """The pairs of merges.txt."""
-    try:
-        lines = path.read_text(encoding="utf-8").split("\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise PsqlmError(f"cannot read {path}: {error}") from error
-    pairs = []
-    for number, line in enumerate(lines, 1):
-        if not line.strip() or (number == 1 and line.startswith("#version")):
-            continue
-        match line.rstrip("\r").split(" "):
-            case [left, right] if left and right:
-                pairs.append((left, right))
-            case _:
-                raise PsqlmError(f"{path}, line {number}: {line!r} is not a merge of two pieces")
-    return pairs
-
-
-def _check_bytes(files: _Files) -> None:
-    """Refuse a vocabulary that has no tokens for some texts."""
-    of_bytes = files.pipeline.of_bytes
-    single = CHARACTER_OF_BYTE.values() if of_bytes else [f"<0x{n:02X}>" for n in range(256)]
-    if missing := set(single) - set(files.vocabulary):
-        raise PsqlmError(
-            f"{files.source} lacks {len(missing)} of the 256 bytes: there are texts that it "
-            "has no tokens for"
-        )
-
-
-def _check_merges(files: _Files, ranks: Ranks) -> None:
-    """Refuse merges that contradict the vocabulary or each other."""
-    for rank, (left, right) in enumerate(files.pairs):
-        for piece in (left, right, left + right):
-            if not piece or piece not in files.vocabulary:
-                raise PsqlmError(
-                    f"{files.source} lacks {piece!r}, which merge {rank} ({left} {right}) uses: "
-                    "these files belong to different models"
-                )
-            if not files.pipeline.of_bytes and byte_of(piece) is not None:
-                raise PsqlmError(
-                    f"{files.source}: merge {rank} ({left} {right}) is about {piece}, "
-                    "which stands for a byte"
-                )
-    if len(ranks) < len(files.pairs):
-        twice = next(pair for pair, times in Counter(files.pairs).items() if times > 1)
-        raise PsqlmError(f"{files.source}: the merge {' '.join(twice)} is there twice")
-
-
 def _tokens(
-    files: _Files,
+    files: Files,
     added: list[AddedToken],
     looked_for: list[AddedToken],
     ranks: Ranks,
@@ -259,7 +153,7 @@ def _tokens(
     return [tokens[token_id] for token_id in sorted(tokens)]
 
 
-def _kind(files: _Files, ranks: Ranks, text: str) -> str:
+def _kind(files: Files, ranks: Ranks, text: str) -> str:
     """A value of lm.token_kind."""
     if text not in files.vocabulary:
         return "unmerged"
@@ -271,7 +165,7 @@ def _kind(files: _Files, ranks: Ranks, text: str) -> str:
     return "ordinary" if files.ignore_merges or merges_to_itself(text, ranks) else "unmerged"
 
 
-def _bytes(files: _Files, text: str, *, whole: bool) -> bytes:
+def _bytes(files: Files, text: str, *, whole: bool) -> bytes:
     """The bytes that a token stands for; whole: it is not spelled in the alphabet."""
     if not files.pipeline.of_bytes:
         byte = None if whole else byte_of(text)
@@ -284,7 +178,7 @@ def _bytes(files: _Files, text: str, *, whole: bool) -> bytes:
         ) from error
 
 
-def _merges(files: _Files, ranks: Ranks) -> list[Merge]:
+def _merges(files: Files, ranks: Ranks) -> list[Merge]:
     """The merges in order of rank."""
     following = next_ranks(files.pairs, ranks)
     to_bytes = spell if files.pipeline.of_bytes else without_marks
@@ -301,7 +195,7 @@ def _merges(files: _Files, ranks: Ranks) -> list[Merge]:
     ]
 
 
-def _cut(files: _Files, ranks: Ranks) -> str:
+def _cut(files: Files, ranks: Ranks) -> str:
     """A value of lm.cut."""
     if files.pipeline.cut is not None:
         return files.pipeline.cut
@@ -310,7 +204,7 @@ def _cut(files: _Files, ranks: Ranks) -> str:
     return finest_cut(pair for pair in files.pairs if " " not in "".join(pair))
 
 
-def _looked_for(files: _Files, added: list[AddedToken]) -> list[AddedToken]:
+def _looked_for(files: Files, added: list[AddedToken]) -> list[AddedToken]:
     """The added tokens as they are in a text when they are looked for."""
 
     def normalized(text: str) -> str:

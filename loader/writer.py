@@ -13,16 +13,10 @@ from psqlm.database.progress import Task
 from .architecture import Architecture
 from .binary_copy import Rows, copy_rows
 from .checkpoint import Checkpoint, Progress
+from .partition import Partition
 from .source import Source
 from .tokenizer import Tokenizer
 from .weight_rows import WeightRows, block_width
-
-# Tables with a partition for each model, and the keys there.
-PARTITIONED = {
-    "token_embedding": ("token_id", "block"),
-    "unembedding": ("token_id", "block"),
-    "linear": ("layer", "map", "block", "unit"),
-}
 
 PATIENCE = 12
 """How often five seconds are waited for what runs a model that is to be replaced."""
@@ -78,7 +72,7 @@ class ModelWriter:
         assert row is not None  # noqa: S101 (RETURNING)
         self._model_id: int = row[0]
         self._d_block = block_width(sizes, dtype)
-        self._partitions: list[str] = []
+        self._partitions: list[Partition] = []
         self._task = task
         self._megabytes = megabytes
         self._read = 0.0  # share of the weights
@@ -199,15 +193,8 @@ class ModelWriter:
         self._connection.execute("SET LOCAL default_statistics_target = 10")
         # before these are known, a text is tokenized ten times as slowly
         self._connection.execute("ANALYZE lm.tokenizer, lm.vocabulary, lm.added_token, lm.merge")
-        for table in self._partitions:
-            partition = _partition(table, self._model_id)
-            self._connection.execute(sql.SQL("ANALYZE {}").format(partition))
-            self._connection.execute(
-                sql.SQL("ALTER TABLE {} ATTACH PARTITION {} FOR VALUES IN ({})").format(
-                    sql.Identifier("lm", table), partition, sql.Literal(self._model_id)
-                )
-            )
-            self._prewarm(partition)
+        for partition in self._partitions:
+            partition.attach()
         self._connection.execute("SELECT lm.drop_leftovers()")
         self._connection.execute("SELECT lm_internal.mark_default_model()")
 
@@ -246,40 +233,6 @@ class ModelWriter:
         """Show in lm.progress what is done; what a COPY is at, PostgreSQL shows."""
         self._task.tell(self._connection, int(self._read * self._megabytes), self._megabytes)
 
-    def _prewarm(self, partition: sql.Identifier) -> None:
-        """Read a partition into the server's memory, where the extension for that is there.
-
-        Whoever loads may be a superuser, and any role may make a function of that name. So it must
-        belong to the extension, and the call gives every argument in its exact type: no other
-        function of its schema can be meant.
-        """
-        found = self._connection.execute(
-            """
-            SELECT n.nspname
-            FROM pg_catalog.pg_extension AS e
-            INNER JOIN pg_catalog.pg_depend AS d
-                ON d.refclassid
-                    OPERATOR(pg_catalog.=) 'pg_catalog.pg_extension'::pg_catalog.regclass
-                AND d.refobjid OPERATOR(pg_catalog.=) e.oid
-                AND d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_proc'::pg_catalog.regclass
-                AND d.deptype OPERATOR(pg_catalog.=) 'e'
-            INNER JOIN pg_catalog.pg_proc AS p ON p.oid OPERATOR(pg_catalog.=) d.objid
-            INNER JOIN pg_catalog.pg_namespace AS n
-                ON n.oid OPERATOR(pg_catalog.=) p.pronamespace
-            WHERE e.extname OPERATOR(pg_catalog.=) 'pg_prewarm'
-                AND p.proname OPERATOR(pg_catalog.=) 'pg_prewarm'
-                AND pg_catalog.oidvectortypes(p.proargtypes)
-                    OPERATOR(pg_catalog.=) 'regclass, text, text, bigint, bigint'
-            """
-        ).fetchone()
-        if found is not None:
-            self._connection.execute(
-                sql.SQL(
-                    "SELECT {}({}::pg_catalog.regclass, 'buffer'::pg_catalog.text,"
-                    " 'main'::pg_catalog.text, NULL::pg_catalog.int8, NULL::pg_catalog.int8)"
-                ).format(sql.Identifier(found[0], "pg_prewarm"), sql.Literal(partition.as_string()))
-            )
-
     def _copy(self, command: str, types: list[str], rows: Iterable[tuple[Any, ...]]) -> None:
         """COPY small rows one by one, the model's key before each."""
         statement = f"{command} FROM STDIN WITH (FORMAT binary)".encode()
@@ -289,28 +242,10 @@ class ModelWriter:
                 copy.write_row((self._model_id, *row))
 
     def _fill(self, table: str, columns: tuple[str, ...], batches: Iterator[Rows]) -> None:
-        """Make the model's partition of a table: rows first, then the key.
-
-        Made in this transaction, with wal_level = minimal it never enters the write-ahead log.
-        The CHECK spares a second look at all rows when it is attached.
-        """
-        self._partitions.append(table)
-        partition = _partition(table, self._model_id)
+        """Make the model's partition of a table, and fill it."""
         self._tell()
-        self._connection.execute(
-            sql.SQL(
-                "CREATE TABLE {} (LIKE {} INCLUDING CONSTRAINTS INCLUDING DEFAULTS"
-                " INCLUDING STORAGE, CHECK (model_id = {}))"
-            ).format(partition, sql.Identifier("lm", table), sql.Literal(self._model_id))
-        )
-        copy_rows(self._connection, partition, ("model_id", *columns), batches, freeze=True)
+        partition = Partition(self._connection, table, self._model_id)
+        self._partitions.append(partition)
+        partition.copy(columns, batches)
         self._tell()
-        self._connection.execute(
-            sql.SQL("ALTER TABLE {} ADD PRIMARY KEY ({})").format(
-                partition, sql.SQL(", ").join(map(sql.Identifier, PARTITIONED[table]))
-            )
-        )
-
-
-def _partition(table: str, model_id: int) -> sql.Identifier:
-    return sql.Identifier("lm", f"{table}_{model_id}")
+        partition.add_key()

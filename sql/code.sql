@@ -54,6 +54,7 @@
 \ir 6_runs/prompt.sql
 \ir 6_runs/prediction.sql
 \ir 6_runs/capture.sql
+\ir 6_runs/batch.sql
 \ir 6_runs/pass_rows.sql
 \ir 6_runs/pass.sql
 \ir 6_runs/run.sql

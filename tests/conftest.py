@@ -20,6 +20,7 @@ import differences
 import gpt2_files
 import psycopg
 import pytest
+import roles
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 from tokenized import LOCALES
@@ -29,6 +30,7 @@ from psqlm.database.server import VERSION, EmbeddedServer
 from psqlm.synth import synth
 
 if TYPE_CHECKING:
+    from carried import Carried
     from families import Families
     from tokenizers import Tokenizer
 
@@ -156,12 +158,54 @@ def scratch_dsn(create_database: Callable[..., str], demo_template: str) -> str:
     return create_database(name, template=demo_template)
 
 
+@pytest.fixture(scope="session")
+def loading_dsn(make_database: MakeDatabase) -> str:
+    """A database without models, as every test must leave it."""
+    return make_database("psqlm_loader")
+
+
 @pytest.fixture
 def connection(dsn: str) -> Iterator[psycopg.Connection]:
     """A connection to `dsn`, rolled back at the end."""
     with psycopg.connect(dsn) as opened:
         yield opened
         opened.rollback()
+
+
+@pytest.fixture(scope="module")
+def captured(scratch_dsn: str) -> Iterator[tuple[psycopg.Connection, int]]:
+    """A run of the prompt of tests/lens.py with everything captured."""
+    import lens  # torch takes a while
+
+    with psycopg.connect(scratch_dsn) as connection:
+        yield connection, lens.run(connection, capture=["all"])
+
+
+@pytest.fixture(scope="module")
+def shared_dsn(create_database: Callable[..., str], demo_template: str) -> Iterator[str]:
+    """A database with the roles of tests/roles.py, and what each of them made."""
+    yield from roles.shared(create_database("psqlm_rights", template=demo_template))
+
+
+@pytest.fixture
+def shared(shared_dsn: str) -> Iterator[psycopg.Connection]:
+    """A superuser there; what a test does is undone."""
+    with psycopg.connect(shared_dsn) as opened:
+        yield opened
+        opened.rollback()
+
+
+@pytest.fixture(scope="module")
+def carried(
+    create_database: Callable[..., str],
+    demo_template: str,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Carried:
+    """Runs of every kind, exported."""
+    from carried import carry  # pyarrow takes a while
+
+    dsn = create_database("psqlm_export", template=demo_template)
+    return carry(dsn, tmp_path_factory.mktemp("export") / "runs")
 
 
 @pytest.fixture(scope="session")

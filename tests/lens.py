@@ -32,6 +32,9 @@ PROMPT = (
     "the forest, under an old lime-tree, there was a well."
 )
 
+PLACES = [-1, 0, 20]  # the last position, the first, one between
+KING, QUEEN = " king", " queen"
+
 # Where TransformerLens has what we call so. Its hook_normalized is before gain and bias, the norm's
 # output is hook_out.
 HOOKS = {
@@ -105,3 +108,21 @@ def run(connection: psycopg.Connection, text: str = PROMPT, **options: Any) -> i
     ).fetchone()
     assert row is not None
     return int(row[0])
+
+
+def rows(captured: tuple[psycopg.Connection, int], call: str, **values: Any) -> list[tuple]:
+    """What a lens says of a run."""
+    connection, run_id = captured
+    return connection.execute(
+        f"SELECT * FROM lm.{call}",
+        {"run": run_id, **values},
+    ).fetchall()
+
+
+def token(text: str) -> int:
+    return model().to_single_token(text)
+
+
+def cache() -> ActivationCache:
+    """What TransformerLens captures of the prompt."""
+    return reference(PROMPT).cache

@@ -13,10 +13,10 @@ import pandas as pd
 import psycopg
 import pytest
 import statsmodels.api as sm
+from adjustments import Adjustments, insert_run, random_adjustments
 from matplotlib.image import imread
 from models import copy_model
 from rich.console import Console
-from test_analysis import Adjustments, insert_run, random_adjustments
 from typer.testing import CliRunner, Result
 
 from psqlm.analysis import DEMO_PROMPT

@@ -22,7 +22,9 @@ from typer.testing import CliRunner, Result
 from psqlm.bundled_files import DEMO_MODEL
 from psqlm.cli import app
 from psqlm.ranges import write_ranges
-from psqlm.runs.corpus import BATCH_TOKENS, Plan, run_corpus
+from psqlm.runs.corpus import run_corpus
+from psqlm.runs.passes import BATCH_TOKENS
+from psqlm.runs.plan import Plan
 from psqlm.runs.texts import Text, split
 
 TEXTS = [

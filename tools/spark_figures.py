@@ -23,7 +23,8 @@ from psqlm.database import connect
 from psqlm.database.server import EmbeddedServer
 from psqlm.parquet.layout import DType
 from psqlm.parquet.manifest import read_manifest
-from psqlm.runs.corpus import Plan, run_corpus
+from psqlm.runs.corpus import run_corpus
+from psqlm.runs.plan import Plan
 from psqlm.runs.texts import Text
 from psqlm.spark.describe import describe
 from psqlm.spark.job import Corpus, run

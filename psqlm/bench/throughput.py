@@ -12,6 +12,7 @@ from psqlm.bench.theirs import Theirs
 from psqlm.bench.timing import Samples, in_turn
 from psqlm.errors import PsqlmError
 from psqlm.runs import corpus
+from psqlm.runs.plan import Plan
 from psqlm.runs.texts import Text
 
 THEIR_BATCH = 8  # texts in a batch of theirs
@@ -67,7 +68,7 @@ def run_corpus(
     """
     n_tokens = sum(len(text.tokens) for text in texts)
     lines = [Text(number, text.text) for number, text in enumerate(texts, 1)]
-    plan = corpus.Plan(model=ours.model)
+    plan = Plan(model=ours.model)
 
     def work(n_jobs: int) -> None:
         corpus.run_corpus(lambda: database.connect(dsn), lines, plan, n_jobs)

@@ -11,8 +11,8 @@ import typer
 from psqlm.cli.options import Dsn, Each, File, Model
 from psqlm.cli.run import run_with_progress
 from psqlm.cli.shell import connect, read_prompt
-from psqlm.runs.corpus import Plan
 from psqlm.runs.forward import forward
+from psqlm.runs.plan import Plan
 from psqlm.runs.texts import Text, split
 
 

@@ -26,8 +26,10 @@ from psqlm.cli.options import (
 from psqlm.cli.shell import connect, read_prompt
 from psqlm.printable import printable
 from psqlm.ranges import write_ranges
-from psqlm.runs.corpus import Outcome, Plan, put_tags, run_corpus
+from psqlm.runs.corpus import run_corpus
+from psqlm.runs.plan import Outcome, Plan
 from psqlm.runs.storage import Storage
+from psqlm.runs.tags import put_tags
 from psqlm.runs.texts import Text, split
 
 MOST_LINES = 10

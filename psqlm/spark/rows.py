@@ -13,7 +13,7 @@ from psycopg import sql
 
 from psqlm.loader.binary_copy import HEADER, TRAILER
 from psqlm.parquet.copied import layout
-from psqlm.runs.corpus import BATCH_TOKENS
+from psqlm.runs.passes import BATCH_TOKENS
 
 KEYS = np.dtype(
     [

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import psycopg
+from psycopg.types.numeric import Int8Dumper
 
 from psqlm.database.frames import read_frame
 
@@ -14,6 +15,12 @@ if TYPE_CHECKING:
     import pandas as pd
 
 STATEMENTS = Path(__file__).parent / "statements"
+
+
+class Digits(Int8Dumper):
+    """A number as its digits alone: in a list psycopg would add the smallest type that holds it."""
+
+    oid = 0
 
 
 @dataclass(frozen=True)
@@ -44,5 +51,7 @@ def ask(
         PsqlmError: what the server said.
     """
     template = (STATEMENTS / f"{name}.sql").read_text(encoding="utf-8")
-    sql = psycopg.ClientCursor(connection).mogrify(cast("Any", template), values).strip()
+    cursor = psycopg.ClientCursor(connection)
+    cursor.adapters.register_dumper(int, Digits)
+    sql = cursor.mogrify(cast("Any", template), values).strip()
     return Answer(sql, read_frame(connection, sql, binary=binary))

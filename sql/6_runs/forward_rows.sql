@@ -51,12 +51,8 @@ BEGIN ATOMIC
     CROSS JOIN LATERAL (
         WITH
         token AS MATERIALIZED (
-            SELECT
-                t.sequence,
-                (row_number() OVER (PARTITION BY t.sequence ORDER BY t.row))::int - 1 AS position,
-                t.token_id
-            FROM unnest(p.sequence, p.token_ids)
-                WITH ORDINALITY AS t (sequence, token_id, row)
+            SELECT t.*
+            FROM lm_internal.batch_tokens(p.sequence, p.token_ids) AS t
         ),
 
         captured AS MATERIALIZED (

@@ -34,10 +34,9 @@ BEGIN ATOMIC
         n.prompt,
         ARRAY(
             SELECT t.token_id
-            FROM unnest(record_pass.sequence, record_pass.token_ids)
-                WITH ORDINALITY AS t (sequence, token_id, row)
+            FROM lm_internal.batch_tokens(record_pass.sequence, record_pass.token_ids) AS t
             WHERE t.sequence = n.ordinal
-            ORDER BY t.row
+            ORDER BY t.position
         ),
         record_pass.capture,
         record_pass.capture_layers,
@@ -51,12 +50,8 @@ BEGIN ATOMIC
 
     WITH
     token AS MATERIALIZED (
-        SELECT
-            t.sequence,
-            (row_number() OVER (PARTITION BY t.sequence ORDER BY t.row))::int - 1 AS position,
-            t.token_id
-        FROM unnest(record_pass.sequence, record_pass.token_ids)
-            WITH ORDINALITY AS t (sequence, token_id, row)
+        SELECT t.*
+        FROM lm_internal.batch_tokens(record_pass.sequence, record_pass.token_ids) AS t
     ),
 
     run AS MATERIALIZED (

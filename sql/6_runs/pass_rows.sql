@@ -24,12 +24,8 @@ STABLE
 BEGIN ATOMIC
     WITH
     given AS MATERIALIZED (
-        SELECT
-            t.sequence,
-            (row_number() OVER (PARTITION BY t.sequence ORDER BY t.row))::int - 1 AS position,
-            t.token_id
-        FROM unnest(pass_rows.sequence, pass_rows.token_ids)
-            WITH ORDINALITY AS t (sequence, token_id, row)
+        SELECT t.*
+        FROM lm_internal.batch_tokens(pass_rows.sequence, pass_rows.token_ids) AS t
     ),
 
     text AS MATERIALIZED (

@@ -1,7 +1,7 @@
 """Folders, disks and prompts that are bad in a known way: a line says how, and nothing is written.
 
-What a configuration or a vocabulary says wrongly is in test_loader, test_configurations and
-test_tokenizer_kinds; a hub that lacks a repository or does not answer is in test_hub.
+What a configuration or a vocabulary says wrongly is in test_loader_refusals, test_configurations
+and test_tokenizer_kinds; a hub that lacks a repository or does not answer is in test_hub.
 """
 
 from __future__ import annotations

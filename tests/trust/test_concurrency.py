@@ -1,8 +1,9 @@
 """Many at once: each has its answer, or one line that says why not; nothing is half done.
 
-Two at a time are tested beside what they do: loads of one name in tests/test_loader.py, a drop and
-a pass in tests/test_removal.py, corpora in tests/test_corpus.py, installations in
-tests/test_reinstalling.py, commands that start the server in tests/test_server.py.
+Two at a time are tested beside what they do: loads of one name in
+tests/test_loader_transactions.py, a drop and a pass in tests/test_removal.py, corpora in
+tests/test_corpus.py, installations in tests/test_reinstalling.py, commands that start the server in
+tests/test_server.py.
 """
 
 from __future__ import annotations

@@ -15,5 +15,5 @@ SELECT
 FROM lm.run AS r
 INNER JOIN lm.model AS m USING (model_id)
 CROSS JOIN LATERAL lm.lag_ols(ARRAY[r.run_id]) AS o
-WHERE r.run_id = ANY (%(run_ids)s)
+WHERE r.run_id = ANY (%(run_ids)s::bigint[])
 ORDER BY r.run_id = %(run_id)s DESC, r.run_id, o.layer;
