@@ -20,6 +20,7 @@ from psqlm.runs.texts import Each
 from psqlm.spark import texts as corpus
 from psqlm.spark.describe import Described, describe, errors_of_tasks
 from psqlm.spark.folder import Folder
+from psqlm.spark.metrics import metrics
 from psqlm.spark.plan import Job, make_plan
 from psqlm.spark.progress import Watch
 from psqlm.spark.rows import Capture
@@ -177,6 +178,8 @@ def _run(
         corpus.shared(given, n_tasks, n_together).write.partitionBy("wave").parquet(staged)
     n_waves = math.ceil(n_tasks / n_together) if n_all else 0
     began = time.monotonic()
+    gauges = metrics(context)
+    gauges.tell(0, 0, 0, 0)
     with watch() as shown:
         for wave in range(n_waves):
             said = _so_far(outcome, wave, n_waves, time.monotonic() - began)
@@ -193,6 +196,12 @@ def _run(
                 .save()
             )
             outcome.add(folder.read(report(now)))
+            gauges.tell(
+                outcome.n_tokens,
+                outcome.n_texts,
+                outcome.left_out.total(),
+                time.monotonic() - began,
+            )
     outcome.seconds = time.monotonic() - began
     return outcome
 
@@ -212,7 +221,7 @@ def _size(texts: DataFrame, n_ctx: int) -> tuple[int, int]:
 def _so_far(outcome: Outcome, wave: int, n_waves: int, seconds: float) -> str:
     """The line that says how far it is, here and on Spark's own pages."""
     rate = f" ({outcome.n_tokens / seconds:,.0f} tokens/s)" if outcome.n_tokens else ""
-    n_left_out = sum(outcome.left_out.values())
+    n_left_out = outcome.left_out.total()
     return (
         f"wave {wave + 1} of {n_waves}, {outcome.n_tokens:,} tokens{rate} so far"
         f"{f', {n_left_out:,} texts left out' if n_left_out else ''}"

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import time
+import urllib.request
 from pathlib import Path
+from typing import Any
 
 import psutil
 
 CONF = {
-    "spark.ui.enabled": "false",
+    "spark.ui.port": "0",
     "spark.task.maxFailures": "200",
     "spark.deploy.maxExecutorRetries": "-1",
     "spark.sql.shuffle.partitions": "2",
@@ -75,6 +78,12 @@ def wait_until_nothing_is_left(scratch: Path, seconds: float = 120) -> None:
     while left := leftovers(scratch):
         assert time.monotonic() < until, left
         time.sleep(0.5)
+
+
+def ask(page: str) -> Any:
+    """What a page of Spark's says in JSON."""
+    with urllib.request.urlopen(page, timeout=60) as answer:
+        return json.load(answer)
 
 
 def _children(process: psutil.Process) -> list[psutil.Process]:

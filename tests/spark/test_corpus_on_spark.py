@@ -22,19 +22,22 @@ import pytest
 from psqlm import loader
 from psqlm.bundled_files import DEMO_MODEL
 from psqlm.errors import PsqlmError
+from psqlm.lake import open as open_lake
 from psqlm.parquet.bring import bring
 from psqlm.parquet.export import export
 from psqlm.parquet.manifest import read_manifest
 from psqlm.spark.describe import describe
 from psqlm.spark.job import Corpus, Outcome, run
+from psqlm.spark.progress import Watch
 from psqlm.spark.rows import Capture
 from psqlm.spark.setup import make_setup, ship
 from psqlm.spark.texts import kind_of
 from spark import lake
 from spark.chaos import Chaos
-from spark.cluster import CONF, psqlm, wait_until_nothing_is_left
+from spark.cluster import CONF, ask, psqlm, wait_until_nothing_is_left
 
 if TYPE_CHECKING:
+    from pyspark import SparkContext
     from pyspark.sql import SparkSession
 
 SEED = int(os.environ.get("PSQLM_TEST_SPARK_SEED", "1"))
@@ -97,6 +100,18 @@ def test_left_out_texts_and_skew(
     outcome = run_here(spark, texts, tmp_path / "lake")
     assert (outcome.n_texts, outcome.n_before) == (0, 1004)
     assert lake.manifest(tmp_path / "lake") == before
+
+
+def test_nothing_but_left_out_texts(spark: SparkSession, tmp_path: Path) -> None:
+    """Tasks all of whose texts are left out: their files have no tokens and no vectors."""
+    outcome = run_here(spark, write_lines(tmp_path, ["a\0b", "c\0d"]), tmp_path / "lake")
+    assert (outcome.n_texts, outcome.left_out.total()) == (0, 2)
+    with open_lake(str(tmp_path / "lake")) as opened:
+        (texts,) = opened.ask("texts").itertuples()
+    assert (texts.n_texts, texts.n_left_out) == (0, 2)
+    assert len(lake.read(tmp_path / "lake", "text")) == 2
+    for table in ("token", "activation"):
+        assert set(sizes(tmp_path / "lake", table).values()) == {0}
 
 
 def sizes(folder: Path, table: str) -> dict[str, int]:
@@ -228,6 +243,45 @@ def test_one_executor_and_a_driver_that_is_killed(
     read_manifest(out)
     assert not (out / "_temporary").exists()
     wait_until_nothing_is_left(mine)
+
+
+def metrics(spark: SparkSession) -> dict[str, float]:
+    """psqlm's metrics on the driver's own page."""
+    gauges = ask(f"{spark.sparkContext.uiWebUrl}/metrics/json/")["gauges"]
+    return {
+        name.rpartition(".psqlm.")[2]: gauge["value"]
+        for name, gauge in gauges.items()
+        if ".driver." in name and ".psqlm." in name
+    }
+
+
+def test_metrics_are_those_of_the_rows(spark: SparkSession, tmp_path: Path) -> None:
+    """What the driver's page says after each wave; a second job begins at nothing."""
+    seen = []
+
+    class Seen(Watch):
+        def tell(self, context: SparkContext, said: str) -> None:
+            committed = tmp_path / "lake" / "manifest.json"
+            rows = lake.read(tmp_path / "lake", "text") if committed.exists() else []
+            seen.append((metrics(spark), rows))
+
+    texts = write_lines(tmp_path, [*sentences(30), "", "a\0b", "so far away " * 400])
+    before = time.monotonic()
+    outcome = run_here(spark, texts, tmp_path / "lake", task_tokens=64, watch=Seen)
+    seconds = time.monotonic() - before
+    seen.append((metrics(spark), lake.read(tmp_path / "lake", "text")))
+    for said, rows in seen:
+        run = [row for row in rows if row["left_out"] is None]
+        assert said["texts"] == len(run)
+        assert said["tokens"] == sum(row["n_tokens"] for row in run)
+        assert said["texts_left_out"] == len(rows) - len(run)
+    assert (said["texts"], said["texts_left_out"]) == (30, 3)
+    assert [said["tokens"] for said, _ in seen] == sorted({said["tokens"] for said, _ in seen})
+    assert seen[0][0]["tokens_per_second"] == 0
+    assert said["tokens"] / seconds < said["tokens_per_second"]
+    assert said["tokens_per_second"] == pytest.approx(said["tokens"] / outcome.seconds, rel=0.01)
+    run_here(spark, texts, tmp_path / "lake")
+    assert metrics(spark) == dict.fromkeys(said, 0)
 
 
 def test_two_drivers_do_not_share_a_folder(
