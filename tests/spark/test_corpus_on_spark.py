@@ -34,7 +34,8 @@ from psqlm.spark.setup import make_setup, ship
 from psqlm.spark.texts import kind_of
 from spark import lake
 from spark.chaos import Chaos
-from spark.cluster import CONF, ask, psqlm, wait_until_nothing_is_left
+from spark.cluster import ask, command, psqlm, wait_until_nothing_is_left
+from spark.corpora import TALES, sentences, short_texts, write_lines
 
 if TYPE_CHECKING:
     from pyspark import SparkContext
@@ -42,25 +43,6 @@ if TYPE_CHECKING:
 
 SEED = int(os.environ.get("PSQLM_TEST_SPARK_SEED", "1"))
 KILLS = int(os.environ.get("PSQLM_TEST_SPARK_KILLS", "20"))
-
-TALES = Path(__file__).resolve().parents[2] / "docs" / "tales.txt"
-
-
-def short_texts(n: int) -> list[str]:
-    """Texts of a few tokens, no two alike."""
-    beasts = ("fox", "crow", "wolf", "hen", "bear", "goose", "cat", "hare", "frog", "ass")
-    return [f"{beasts[i % 10]} {beasts[i // 10 % 10]} {beasts[i // 100]}" for i in range(n)]
-
-
-def sentences(n: int) -> list[str]:
-    found = TALES.read_text().replace("\n", " ").split(". ")
-    return [text for text in dict.fromkeys(found) if 40 < len(text) < 400][:n]
-
-
-def write_lines(folder: Path, texts: list[str]) -> str:
-    path = folder / "texts.txt"
-    path.write_text("\n".join(texts))
-    return str(path)
 
 
 def run_here(spark: SparkSession, texts: str, out: Path, **options: object) -> Outcome:
@@ -198,12 +180,6 @@ def test_killed_and_killed_again(
     print(f"killed: {dict(chaos.struck)} in {number + 1} jobs")
     assert sum(chaos.struck.values()) >= KILLS
     assert chaos.struck.keys() == {"executor", "database", "worker"}
-
-
-def command(texts: str, out: Path, master: str, *more: str) -> list[str]:
-    settings = [word for item in CONF.items() for word in ("--conf", "=".join(item))]
-    options = ["--texts", texts, "--out", str(out), "--master", master, *settings, *more]
-    return ["spark", "run", *options]
 
 
 def test_one_executor_and_a_driver_that_is_killed(
