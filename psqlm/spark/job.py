@@ -37,7 +37,10 @@ LEAST_TOKENS = 256
 """Tokens of a task of a small corpus, which is to keep every slot at work."""
 
 TASKS_PER_SLOT = 4
-"""Tasks that each slot has in a wave: the last of them end at about the same time."""
+"""Tasks that each slot has of a small corpus: the last of them end at about the same time."""
+
+WAVE = 16
+"""Tasks that each slot has in a wave: all wait for its slowest; a driver that dies loses it."""
 
 CHARACTERS = 4
 """Characters of a token, about."""
@@ -172,7 +175,7 @@ def _run(
     n_tokens = math.ceil(n_characters / CHARACTERS)
     per_task = min(task_tokens, max(LEAST_TOKENS, n_tokens // (n_slots * TASKS_PER_SLOT)))
     n_tasks = max(1, min(n_all, math.ceil(n_tokens / per_task)))
-    n_together = n_slots * TASKS_PER_SLOT
+    n_together = min(n_tasks, n_slots * WAVE)
     staged = folder.at(f"{UNFINISHED}/{job.name}/texts")
     if n_all:
         corpus.shared(given, n_tasks, n_together).write.partitionBy("wave").parquet(staged)
