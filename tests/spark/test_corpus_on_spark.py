@@ -186,9 +186,10 @@ def test_one_executor_and_a_driver_that_is_killed(
     connection: psycopg.Connection, scratch: Path, tmp_path: Path
 ) -> None:
     """The same command goes on with the rest; the rows are those of one server."""
-    texts = short_texts(50)
+    texts = short_texts(24)
     path, out = write_lines(tmp_path, texts), tmp_path / "lake"
-    arguments = command(path, out, "local-cluster[1,1,1024]", "--task-tokens", "3")
+    more = ("--task-tokens", "3", "--conf", "spark.default.parallelism=1")  # two waves
+    arguments = command(path, out, "local-cluster[1,1,1024]", *more)
     # apart from what the other executors have
     mine = scratch / "driver"
     mine.mkdir(mode=0o711)
@@ -231,7 +232,9 @@ def metrics(spark: SparkSession) -> dict[str, float]:
     }
 
 
-def test_metrics_are_those_of_the_rows(spark: SparkSession, tmp_path: Path) -> None:
+def test_metrics_are_those_of_the_rows(
+    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What the driver's page says after each wave; a second job begins at nothing."""
     seen = []
 
@@ -241,9 +244,10 @@ def test_metrics_are_those_of_the_rows(spark: SparkSession, tmp_path: Path) -> N
             rows = lake.read(tmp_path / "lake", "text") if committed.exists() else []
             seen.append((metrics(spark), rows))
 
-    texts = write_lines(tmp_path, [*short_texts(45), "", "a\0b", "so far away " * 400])
+    monkeypatch.setattr("psqlm.spark.job.WAVE", 2)
+    texts = write_lines(tmp_path, [*sentences(20), "", "a\0b", "so far away " * 400])
     before = time.monotonic()
-    outcome = run_here(spark, texts, tmp_path / "lake", task_tokens=4, watch=Seen)
+    outcome = run_here(spark, texts, tmp_path / "lake", task_tokens=128, watch=Seen)
     seconds = time.monotonic() - before
     seen.append((metrics(spark), lake.read(tmp_path / "lake", "text")))
     for said, rows in seen:
@@ -251,7 +255,7 @@ def test_metrics_are_those_of_the_rows(spark: SparkSession, tmp_path: Path) -> N
         assert said["texts"] == len(run)
         assert said["tokens"] == sum(row["n_tokens"] for row in run)
         assert said["texts_left_out"] == len(rows) - len(run)
-    assert (said["texts"], said["texts_left_out"]) == (45, 3)
+    assert (said["texts"], said["texts_left_out"]) == (20, 3)
     tokens = [said["tokens"] for said, _ in seen]
     assert len(tokens) > 2 and tokens == sorted(set(tokens))
     assert seen[0][0]["tokens_per_second"] == 0
