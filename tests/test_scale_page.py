@@ -21,6 +21,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.append(str(ROOT / "tools"))
 
 import scale  # noqa: E402
+import simulation  # noqa: E402
 
 PAGE = (ROOT / "docs" / "scale.md").read_text("utf-8")
 BLOCK = re.compile(r"```(?P<kind>sh|python|text)\n(?P<body>.*?)```", re.DOTALL)
@@ -72,7 +73,7 @@ def test_every_statement_is_on_the_page() -> None:
 
 def test_the_tables_are_those_of_the_parameters() -> None:
     """The rows of the smallest corpus; the others take minutes."""
-    for model, values in scale.read().items():
+    for model, values in simulation.read().items():
         said = PAGE.split(f"| {model}: tokens |")[1].split("\n\n")[0].splitlines()[2:]
         rows = [line for line in said if line.startswith("| 1 M |")]
         assert rows == list(scale.rows(values, 1e6))

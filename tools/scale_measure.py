@@ -26,7 +26,7 @@ from typing import Any
 import duckdb
 import psutil
 import psycopg
-from scale import PARAMETERS
+from simulation import PARAMETERS
 
 from psqlm import database, lake, loader
 from psqlm.database.server import EmbeddedServer

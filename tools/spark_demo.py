@@ -7,16 +7,20 @@ from __future__ import annotations
 
 import argparse
 import shutil
+import subprocess
+import sys
 import tempfile
 import time
 from functools import partial
 from pathlib import Path
 from threading import Thread
 
+import numpy as np
+import pandas as pd
 import psutil
 import psycopg
+from psycopg import sql
 from rich.console import Console
-from rich.table import Table
 
 from psqlm import loader
 from psqlm.database import connect
@@ -50,8 +54,9 @@ def main() -> None:
     """Run it."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=Path("spark-demo-output"))
-    out = parser.parse_args().out
-    shutil.rmtree(out, ignore_errors=True)
+    folder = parser.parse_args().out
+    shutil.rmtree(folder, ignore_errors=True)
+    out, figures = folder / "lake", folder / "figures"
     setup = make_setup("demo")
     spark = open_session(setup, "local-cluster[2,1,1024]", {"spark.ui.enabled": "false"})
     killed: list[int] = []
@@ -81,8 +86,10 @@ def main() -> None:
     home.chmod(0o711)
     server = EmbeddedServer(home)
     try:
-        with connect(server.start()) as connection:
-            _compare(connection, out)
+        dsn = server.start()
+        with connect(dsn) as connection:
+            _analyze(out, figures, dsn)
+            _compare(connection, out, figures)
     finally:
         server.stop()
         shutil.rmtree(home, ignore_errors=True)
@@ -110,7 +117,7 @@ def _is(process: psutil.Process) -> bool:
         return False  # it has just ended
 
 
-def _compare(connection: psycopg.Connection, out: Path) -> None:
+def _compare(connection: psycopg.Connection, out: Path, figures: Path) -> None:
     """Bring the folder home, run the same texts here, and hold one against the other."""
     loader.load(connection, "demo")
     brought = bring(connection, out)
@@ -126,29 +133,30 @@ def _compare(connection: psycopg.Connection, out: Path) -> None:
         "SELECT count(*) FROM lm.attention_adjustment WHERE run_id = ANY (%(spark)s)", runs
     ).fetchone() or (0,)
     (n_different,) = connection.execute(DIFFERENCES, runs).fetchone() or (None,)
-    pooled = "SELECT layer, n, beta_lag1, p_lag1, beta_lag2, p_lag2, r_squared FROM lm.lag_ols"
-    fits = {
-        name: connection.execute(f"{pooled}(%s) ORDER BY layer", (runs[name],)).fetchall()
-        for name in runs
-    }
-    table = Table(title="log_norm[t] ~ 1 + log_norm[t−1] + log_norm[t−2], all texts together")
-    for name in ("layer", "n", "lag 1", "p", "lag 2", "p", "R²"):
-        table.add_column(name, justify="right")
-    for layer, n, lag1, p1, lag2, p2, r2 in fits["spark"]:
-        table.add_row(
-            str(layer), str(n), f"{lag1:.3f}", f"{p1:.2g}", f"{lag2:.3f}", f"{p2:.2g}", f"{r2:.3f}"
-        )
-    SAY(table)
-    furthest = max(
-        abs(a - b)
-        for ours, theirs in zip(fits["spark"], fits["single"], strict=True)
-        for a, b in zip(ours, theirs, strict=True)
-    )
     SAY(f"of {n_rows:,} vectors {n_different} differ from those of one server, to the last bit")
-    SAY(f"the regressions differ by {furthest:.1g} at most")
+    furthest = _furthest(connection, figures / "coefficients.csv", single)
+    SAY(f"that regression and lm.lag_ols of one server differ by {furthest:.1g} at most")
     if n_different != 0 or len(brought.run_ids) != len(single) or furthest > 1e-9:
         raise PsqlmError("the executors' rows are not those of one server")
     SAY("the same rows, whoever ran them and was killed")
+
+
+def _analyze(lake: Path, figures: Path, dsn: str) -> None:
+    """The regression, by Spark from the files that the executors wrote: a command of the shell."""
+    words = ["spark", "analyze", str(lake), "--engine", "spark", "--master", "local[2]"]
+    SAY(f"\npsqlm {' '.join(words)}")
+    command = [sys.executable, "-m", "psqlm", *words, "--out", str(figures), "--dsn", dsn]
+    subprocess.run(command, check=True)
+    SAY("")
+
+
+def _furthest(connection: psycopg.Connection, coefficients: Path, runs: list[int]) -> float:
+    """How far the numbers of a regression are, at most, from those that lm.lag_ols finds."""
+    found = pd.read_csv(coefficients)  # the columns of lm.lag_ols, but for t
+    columns = sql.SQL(", ").join(map(sql.Identifier, found.columns))
+    query = sql.SQL("SELECT {} FROM lm.lag_ols(%s) ORDER BY layer").format(columns)
+    ours = np.array(connection.execute(query, (runs,)).fetchall(), float)
+    return float(abs(found.to_numpy() - ours).max())
 
 
 if __name__ == "__main__":

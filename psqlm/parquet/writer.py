@@ -176,6 +176,8 @@ class Groups:
             for column, field in zip(columns, self._columns, strict=True)
         ]
         batch = pa.RecordBatch.from_arrays(arrays, schema=self._columns)
+        if not batch.num_rows:  # a group has rows
+            return
         self.n_rows += batch.num_rows
         self._waiting.append(batch)
         if sum(waiting.nbytes for waiting in self._waiting) >= GROUP:

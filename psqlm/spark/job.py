@@ -20,6 +20,7 @@ from psqlm.runs.texts import Each
 from psqlm.spark import texts as corpus
 from psqlm.spark.describe import Described, describe, errors_of_tasks
 from psqlm.spark.folder import Folder
+from psqlm.spark.metrics import metrics
 from psqlm.spark.plan import Job, make_plan
 from psqlm.spark.progress import Watch
 from psqlm.spark.rows import Capture
@@ -36,7 +37,10 @@ LEAST_TOKENS = 256
 """Tokens of a task of a small corpus, which is to keep every slot at work."""
 
 TASKS_PER_SLOT = 4
-"""Tasks that each slot has in a wave: the last of them end at about the same time."""
+"""Tasks that each slot has of a small corpus: the last of them end at about the same time."""
+
+WAVE = 16
+"""Tasks that each slot has in a wave: all wait for its slowest; a driver that dies loses it."""
 
 CHARACTERS = 4
 """Characters of a token, about."""
@@ -171,12 +175,14 @@ def _run(
     n_tokens = math.ceil(n_characters / CHARACTERS)
     per_task = min(task_tokens, max(LEAST_TOKENS, n_tokens // (n_slots * TASKS_PER_SLOT)))
     n_tasks = max(1, min(n_all, math.ceil(n_tokens / per_task)))
-    n_together = n_slots * TASKS_PER_SLOT
+    n_together = min(n_tasks, n_slots * WAVE)
     staged = folder.at(f"{UNFINISHED}/{job.name}/texts")
     if n_all:
         corpus.shared(given, n_tasks, n_together).write.partitionBy("wave").parquet(staged)
     n_waves = math.ceil(n_tasks / n_together) if n_all else 0
     began = time.monotonic()
+    gauges = metrics(context)
+    gauges.tell(0, 0, 0, 0)
     with watch() as shown:
         for wave in range(n_waves):
             said = _so_far(outcome, wave, n_waves, time.monotonic() - began)
@@ -193,6 +199,12 @@ def _run(
                 .save()
             )
             outcome.add(folder.read(report(now)))
+            gauges.tell(
+                outcome.n_tokens,
+                outcome.n_texts,
+                outcome.left_out.total(),
+                time.monotonic() - began,
+            )
     outcome.seconds = time.monotonic() - began
     return outcome
 
@@ -212,7 +224,7 @@ def _size(texts: DataFrame, n_ctx: int) -> tuple[int, int]:
 def _so_far(outcome: Outcome, wave: int, n_waves: int, seconds: float) -> str:
     """The line that says how far it is, here and on Spark's own pages."""
     rate = f" ({outcome.n_tokens / seconds:,.0f} tokens/s)" if outcome.n_tokens else ""
-    n_left_out = sum(outcome.left_out.values())
+    n_left_out = outcome.left_out.total()
     return (
         f"wave {wave + 1} of {n_waves}, {outcome.n_tokens:,} tokens{rate} so far"
         f"{f', {n_left_out:,} texts left out' if n_left_out else ''}"

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import json
+import os
+import socket
 import subprocess
 import sys
 import time
+import urllib.request
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 import psutil
 
 CONF = {
-    "spark.ui.enabled": "false",
+    "spark.ui.port": "0",
     "spark.task.maxFailures": "200",
     "spark.deploy.maxExecutorRetries": "-1",
     "spark.sql.shuffle.partitions": "2",
@@ -77,6 +84,12 @@ def wait_until_nothing_is_left(scratch: Path, seconds: float = 120) -> None:
         time.sleep(0.5)
 
 
+def ask(page: str) -> Any:
+    """What a page of Spark's says in JSON."""
+    with urllib.request.urlopen(page, timeout=60) as answer:
+        return json.load(answer)
+
+
 def _children(process: psutil.Process) -> list[psutil.Process]:
     try:
         return process.children()
@@ -100,3 +113,51 @@ def psqlm(*arguments: str, **options: object) -> subprocess.CompletedProcess[str
         timeout=600,
         **options,
     )
+
+
+def command(texts: str, out: Path, master: str, *more: str) -> list[str]:
+    settings = [word for item in CONF.items() for word in ("--conf", "=".join(item))]
+    options = ["--texts", texts, "--out", str(out), "--master", master, *settings, *more]
+    return ["spark", "run", *options]
+
+
+def free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
+@contextmanager
+def standalone(folder: Path, hosts: Sequence[str]) -> Iterator[str]:
+    """A master of Spark's own and a worker with one core on each of these hosts; the master's URL.
+
+    To Spark they are machines, as those of local-cluster are not, which all have one name.
+    """
+    import pyspark
+
+    home = Path(pyspark.__file__).parent
+    port = free_port()
+    master = f"spark://127.0.0.1:{port}"
+    environment = {**os.environ, "SPARK_HOME": str(home), "SPARK_LOCAL_DIRS": str(folder)}
+
+    def start(name: str, *arguments: str) -> subprocess.Popen[bytes]:
+        with (folder / f"{len(processes)}.log").open("wb") as log:
+            return subprocess.Popen(
+                [str(home / "bin" / "spark-class"), f"org.apache.spark.deploy.{name}", *arguments],
+                env=environment,
+                stdout=log,
+                stderr=log,
+            )
+
+    processes: list[subprocess.Popen[bytes]] = []
+    with ExitStack() as stack:
+        places = ["--webui-port", "0"]
+        where = ["--host", "127.0.0.1", "--port", str(port)]
+        processes.append(start("master.Master", *where, *places))
+        for host in hosts:
+            work = ["--work-dir", str(folder / host), "--cores", "1", "--memory", "1g"]
+            processes.append(start("worker.Worker", "--host", host, *work, *places, master))
+        for process in processes:
+            stack.callback(process.wait)
+            stack.callback(process.terminate)
+        yield master

@@ -22,42 +22,27 @@ import pytest
 from psqlm import loader
 from psqlm.bundled_files import DEMO_MODEL
 from psqlm.errors import PsqlmError
+from psqlm.lake import open as open_lake
 from psqlm.parquet.bring import bring
 from psqlm.parquet.export import export
 from psqlm.parquet.manifest import read_manifest
 from psqlm.spark.describe import describe
 from psqlm.spark.job import Corpus, Outcome, run
+from psqlm.spark.progress import Watch
 from psqlm.spark.rows import Capture
 from psqlm.spark.setup import make_setup, ship
 from psqlm.spark.texts import kind_of
 from spark import lake
 from spark.chaos import Chaos
-from spark.cluster import CONF, psqlm, wait_until_nothing_is_left
+from spark.cluster import ask, command, psqlm, wait_until_nothing_is_left
+from spark.corpora import TALES, sentences, short_texts, write_lines
 
 if TYPE_CHECKING:
+    from pyspark import SparkContext
     from pyspark.sql import SparkSession
 
 SEED = int(os.environ.get("PSQLM_TEST_SPARK_SEED", "1"))
 KILLS = int(os.environ.get("PSQLM_TEST_SPARK_KILLS", "20"))
-
-TALES = Path(__file__).resolve().parents[2] / "docs" / "tales.txt"
-
-
-def short_texts(n: int) -> list[str]:
-    """Texts of a few tokens, no two alike."""
-    beasts = ("fox", "crow", "wolf", "hen", "bear", "goose", "cat", "hare", "frog", "ass")
-    return [f"{beasts[i % 10]} {beasts[i // 10 % 10]} {beasts[i // 100]}" for i in range(n)]
-
-
-def sentences(n: int) -> list[str]:
-    found = TALES.read_text().replace("\n", " ").split(". ")
-    return [text for text in dict.fromkeys(found) if 40 < len(text) < 400][:n]
-
-
-def write_lines(folder: Path, texts: list[str]) -> str:
-    path = folder / "texts.txt"
-    path.write_text("\n".join(texts))
-    return str(path)
 
 
 def run_here(spark: SparkSession, texts: str, out: Path, **options: object) -> Outcome:
@@ -97,6 +82,18 @@ def test_left_out_texts_and_skew(
     outcome = run_here(spark, texts, tmp_path / "lake")
     assert (outcome.n_texts, outcome.n_before) == (0, 1004)
     assert lake.manifest(tmp_path / "lake") == before
+
+
+def test_nothing_but_left_out_texts(spark: SparkSession, tmp_path: Path) -> None:
+    """Tasks all of whose texts are left out: their files have no tokens and no vectors."""
+    outcome = run_here(spark, write_lines(tmp_path, ["a\0b", "c\0d"]), tmp_path / "lake")
+    assert (outcome.n_texts, outcome.left_out.total()) == (0, 2)
+    with open_lake(str(tmp_path / "lake")) as opened:
+        (texts,) = opened.ask("texts").itertuples()
+    assert (texts.n_texts, texts.n_left_out) == (0, 2)
+    assert len(lake.read(tmp_path / "lake", "text")) == 2
+    for table in ("token", "activation"):
+        assert set(sizes(tmp_path / "lake", table).values()) == {0}
 
 
 def sizes(folder: Path, table: str) -> dict[str, int]:
@@ -185,19 +182,14 @@ def test_killed_and_killed_again(
     assert chaos.struck.keys() == {"executor", "database", "worker"}
 
 
-def command(texts: str, out: Path, master: str, *more: str) -> list[str]:
-    settings = [word for item in CONF.items() for word in ("--conf", "=".join(item))]
-    options = ["--texts", texts, "--out", str(out), "--master", master, *settings, *more]
-    return ["spark", "run", *options]
-
-
 def test_one_executor_and_a_driver_that_is_killed(
     connection: psycopg.Connection, scratch: Path, tmp_path: Path
 ) -> None:
     """The same command goes on with the rest; the rows are those of one server."""
-    texts = sentences(60)
+    texts = short_texts(24)
     path, out = write_lines(tmp_path, texts), tmp_path / "lake"
-    arguments = command(path, out, "local-cluster[1,1,1024]", "--task-tokens", "64")
+    more = ("--task-tokens", "3", "--conf", "spark.default.parallelism=1")  # two waves
+    arguments = command(path, out, "local-cluster[1,1,1024]", *more)
     # apart from what the other executors have
     mine = scratch / "driver"
     mine.mkdir(mode=0o711)
@@ -228,6 +220,49 @@ def test_one_executor_and_a_driver_that_is_killed(
     read_manifest(out)
     assert not (out / "_temporary").exists()
     wait_until_nothing_is_left(mine)
+
+
+def metrics(spark: SparkSession) -> dict[str, float]:
+    """psqlm's metrics on the driver's own page."""
+    gauges = ask(f"{spark.sparkContext.uiWebUrl}/metrics/json/")["gauges"]
+    return {
+        name.rpartition(".psqlm.")[2]: gauge["value"]
+        for name, gauge in gauges.items()
+        if ".driver." in name and ".psqlm." in name
+    }
+
+
+def test_metrics_are_those_of_the_rows(
+    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the driver's page says after each wave; a second job begins at nothing."""
+    seen = []
+
+    class Seen(Watch):
+        def tell(self, context: SparkContext, said: str) -> None:
+            committed = tmp_path / "lake" / "manifest.json"
+            rows = lake.read(tmp_path / "lake", "text") if committed.exists() else []
+            seen.append((metrics(spark), rows))
+
+    monkeypatch.setattr("psqlm.spark.job.WAVE", 2)
+    texts = write_lines(tmp_path, [*sentences(20), "", "a\0b", "so far away " * 400])
+    before = time.monotonic()
+    outcome = run_here(spark, texts, tmp_path / "lake", task_tokens=128, watch=Seen)
+    seconds = time.monotonic() - before
+    seen.append((metrics(spark), lake.read(tmp_path / "lake", "text")))
+    for said, rows in seen:
+        run = [row for row in rows if row["left_out"] is None]
+        assert said["texts"] == len(run)
+        assert said["tokens"] == sum(row["n_tokens"] for row in run)
+        assert said["texts_left_out"] == len(rows) - len(run)
+    assert (said["texts"], said["texts_left_out"]) == (20, 3)
+    tokens = [said["tokens"] for said, _ in seen]
+    assert len(tokens) > 2 and tokens == sorted(set(tokens))
+    assert seen[0][0]["tokens_per_second"] == 0
+    assert said["tokens"] / seconds < said["tokens_per_second"]
+    assert said["tokens_per_second"] == pytest.approx(said["tokens"] / outcome.seconds, rel=0.01)
+    run_here(spark, texts, tmp_path / "lake")
+    assert metrics(spark) == dict.fromkeys(said, 0)
 
 
 def test_two_drivers_do_not_share_a_folder(
