@@ -20,6 +20,7 @@
 \ir 4_operators/activation.sql
 \ir 4_operators/normalize.sql
 \ir 4_operators/softmax.sql
+\ir 4_operators/weighted_sums.sql
 \ir 4_operators/linear_by_8.sql
 \ir 4_operators/linear_by_32.sql
 \ir 4_operators/linear_by_64.sql
@@ -37,6 +38,7 @@
 \ir 5_forward/embedding.sql
 \ir 5_forward/rotation.sql
 \ir 5_forward/context.sql
+\ir 5_forward/scores.sql
 \ir 5_forward/attention.sql
 \ir 5_forward/mlp.sql
 \ir 5_forward/transformer.sql

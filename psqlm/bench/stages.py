@@ -28,9 +28,7 @@ STEP = re.compile(
 UNNAMED = {"embed_tokens": "embed", "activated": "mlp_post", "attention": "attention"}
 # What lm_internal.attention is made of, by its CTEs.
 ATTENTION = {
-    "context": "context",
-    "key_head": "heads of k and v",
-    "head": "heads of q",
+    "batch": "sequences",
     "attn_scores": "attn_scores",
     "pattern": "pattern",
     "head_z": "z",

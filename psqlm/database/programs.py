@@ -9,6 +9,7 @@ import warnings
 from pathlib import Path
 
 from psqlm.database import system_user
+from psqlm.database.settings import ENVIRONMENT
 from psqlm.errors import PsqlmError
 
 with warnings.catch_warnings():
@@ -59,7 +60,7 @@ class Programs:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 cwd="/",
-                env={**os.environ, "LC_ALL": "C"},
+                env={**ENVIRONMENT, **os.environ, "LC_ALL": "C"},
                 start_new_session=True,  # Ctrl-C on a command is not meant for the server
                 pass_fds=pass_fds,
                 **identity,

@@ -24,7 +24,6 @@ BEGIN ATOMIC
             (attention.here).n_head / (attention.here).n_kv_head AS n_group,
             lm.fill(-(attention.here).attn_scaling, (attention.here).d_head) AS scale,
             lm.fill(0, (attention.here).n_kv_head * (attention.here).d_head) AS zeros,
-            array_fill(1::float8, ARRAY[(attention.here).d_head]) AS ones,
             (attention.here).attn_logit_softcapping AS cap,
             lm_internal.has_change((attention.here).changes, 'attn_scores', (attention.here).layer)
                 AS edges_are_cut,
@@ -67,18 +66,30 @@ BEGIN ATOMIC
         CROSS JOIN batch AS b
         CROSS JOIN LATERAL (
             SELECT
-                c.*,
-                -- how many of the keys lie before the window of each query
+                c.first_key,
+                c.x,
+                unseen.n AS n_unseen,
                 ARRAY(
-                    SELECT
-                        greatest(
-                            unnest(b.positions) + 1 - (attention.here).sliding_window - c.first_key, 0
-                        )
-                ) AS n_unseen,
+                    SELECT r.position + 1 - c.first_key - r.n_unseen
+                    FROM unnest(b.positions, unseen.n) AS r (position, n_unseen)
+                ) AS n_visible,
                 lm.fill(0, cardinality(c.x)) AS zeros
             FROM lm_internal.context(
                 'k', b.k, attention.k, b.sequence, b.parent, b.first_position, attention.here
             ) AS c
+            -- how many of the keys lie before the window of each query
+            CROSS JOIN LATERAL (
+                SELECT
+                    ARRAY(
+                        SELECT
+                            greatest(
+                                unnest(b.positions) + 1
+                                - (attention.here).sliding_window - c.first_key,
+                                0
+                            )
+                    ) AS n
+                OFFSET 0
+            ) AS unseen
             OFFSET 0
         ) AS c
         CROSS JOIN LATERAL (
@@ -124,39 +135,24 @@ BEGIN ATOMIC
                 ) AS x
             OFFSET 0
         ) AS q
+        CROSS JOIN LATERAL lm_internal.scores(
+            q.x, k.x, c.n_visible, c.n_unseen, size.cap
+        ) AS scored (x)
         CROSS JOIN LATERAL (
             SELECT
-                ARRAY(
-                    SELECT
-                        CASE
-                            WHEN size.edges_are_cut
-                                THEN lm_internal.knock_out(
-                                    capped.x, (attention.here).changes, (attention.here).layer,
+                CASE
+                    WHEN size.edges_are_cut
+                        THEN ARRAY(
+                            SELECT
+                                lm_internal.knock_out(
+                                    r.x, (attention.here).changes, (attention.here).layer,
                                     h.head, b.sequence, r.position, c.first_key + r.n_unseen
                                 )
-                            ELSE capped.x
-                        END
-                    FROM unnest(q.x, b.positions, c.n_unseen) AS r (q, position, n_unseen)
-                    CROSS JOIN LATERAL (
-                        SELECT
-                            ARRAY(
-                                SELECT r.q <#> unnest(k.x)
-                                LIMIT r.position + 1 - c.first_key - r.n_unseen
-                                OFFSET r.n_unseen
-                            )::vector AS x
-                        OFFSET 0
-                    ) AS s
-                    CROSS JOIN LATERAL (
-                        SELECT
-                            CASE
-                                WHEN size.cap IS NULL THEN s.x
-                                ELSE ARRAY(
-                                    SELECT size.cap * tanh(unnest(s.x::real[]) / size.cap)
-                                )::vector
-                            END AS x
-                        OFFSET 0
-                    ) AS capped
-                ) AS x
+                            FROM unnest(scored.x, b.positions, c.n_unseen)
+                                AS r (x, position, n_unseen)
+                        )
+                    ELSE scored.x
+                END AS x
             OFFSET 0
         ) AS attn_scores
     ),
@@ -207,31 +203,7 @@ BEGIN ATOMIC
         SELECT
             p.head,
             p.rows,
-            COALESCE(
-                many.z,
-                ARRAY(
-                    SELECT
-                        COALESCE(
-                            (
-                                SELECT
-                                    lm.total(
-                                        -- a vector of the weight throughout, by pgvector's mean:
-                                        -- sums of 1 over a count of 1 / weight
-                                        vector_avg(ARRAY[1 / w.weight::float8] || size.ones)
-                                        * subvector(w.v, g.start, size.d_head)
-                                    )
-                                FROM (
-                                    SELECT
-                                        unnest(r.weights::real[]) AS weight,
-                                        unnest(c.x) AS v
-                                ) AS w
-                                WHERE w.weight <> 0
-                            ),
-                            lm.fill(0, size.d_head)
-                        )
-                    FROM unnest(p.weights) AS r (weights)
-                )
-            ) AS z
+            COALESCE(many.z, few.z) AS z
         FROM size
         CROSS JOIN batch AS b
         CROSS JOIN LATERAL (
@@ -273,10 +245,14 @@ BEGIN ATOMIC
                             SELECT lm_internal.pad(r.weights, p.zeros)
                             FROM unnest(p.weights) AS r (weights)
                         )
-                END AS weights
+                END AS of_many,
+                CASE WHEN NOT b.has_many THEN p.weights END AS of_few
             OFFSET 0
-        ) AS padded
-        CROSS JOIN LATERAL lm_internal.product(padded.weights, transposed.v) AS many (z)
+        ) AS weights
+        CROSS JOIN LATERAL lm_internal.product(weights.of_many, transposed.v) AS many (z)
+        CROSS JOIN LATERAL lm_internal.weighted_sums(
+            weights.of_few, c.x, g.start, size.d_head
+        ) AS few (z)
     )
 
     SELECT
