@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from psqlm.bench.plan import DEMO, FULL, QUICK, Plan
+from psqlm.bench.plan import DEMO, USUAL, Plan, plan_of
 from psqlm.errors import PsqlmError
 from psqlm.synth import SIZES
 
@@ -23,7 +23,7 @@ def main(
     json_path: Path | None = None,
     *,
     before: Path | None = None,
-    size: str = "gpt2",
+    size: str = USUAL,
     dtypes: Sequence[str] | None = None,
     quick: bool = False,
     tokenizer: Path | None = None,
@@ -37,7 +37,8 @@ def main(
         dsn: a server; the role must be allowed to make a database there.
         json_path: a file for every sample, for programs. By default none is written.
         before: what an earlier benchmark wrote with `json_path`, to compare with at the end.
-        size: one of `psqlm.synth.SIZES`, with random weights, or "demo", the bundled model.
+        size: one of `psqlm.synth.SIZES`, with random weights, or "demo", the bundled model. Shapes
+            other than gpt2's are measured in fewer rows.
         dtypes: how the weights are stored, float32 or float16. By default both in turn.
         quick: fewer rows and repeats.
         tokenizer: a folder with vocab.json and merges.txt, for random weights.
@@ -60,7 +61,7 @@ def main(
     if json_path is not None and not json_path.parent.is_dir():
         raise PsqlmError(f"there is no folder {json_path.parent}: make it, or choose another")
     earlier = None if before is None else read_earlier(before)  # before minutes are spent
-    chosen = replace(plan or (QUICK if quick else FULL), dtypes=dtypes)
+    chosen = replace(plan or plan_of(size, quick), dtypes=dtypes)
     report = Report(size, quick, json_path)
     real_tokens = size == DEMO or tokenizer is not None
     with model_folder(size, tokenizer) as folder, scratch_database(dsn) as scratch:

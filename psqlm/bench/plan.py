@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 DEMO = "demo"
+USUAL = "gpt2"
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,20 @@ class Plan:
 
 
 FULL = Plan()
+SHAPE = Plan(
+    loads=1,
+    forward=(32, 95, 256),
+    decode=(100,),
+    logits=False,
+    watched=1,
+    several=None,
+    together=None,
+    corpus=0,
+    memory=(),
+    article=False,
+)
+"""Another shape than the two of which all is measured."""
+
 QUICK = Plan(
     repeats=3,
     loads=1,
@@ -61,3 +76,10 @@ QUICK = Plan(
     memory=(),
     article=False,
 )
+
+
+def plan_of(size: str, quick: bool) -> Plan:
+    """What is measured of a model of this size."""
+    if quick:
+        return QUICK
+    return FULL if size in (DEMO, USUAL) else SHAPE

@@ -267,7 +267,11 @@ def synth(
 def bench(
     json: Annotated[Path | None, typer.Option(help="Write the measurements to a file too.")] = None,
     size: Annotated[
-        str, typer.Option(help="A size that psqlm synth makes, or demo: the bundled model.")
+        str,
+        typer.Option(
+            help="A size that psqlm synth makes, or demo: the bundled model. "
+            "Of sizes other than gpt2, fewer rows."
+        ),
     ] = "gpt2",
     dtype: Annotated[
         list[str] | None,

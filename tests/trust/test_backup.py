@@ -119,7 +119,9 @@ def test_a_restored_database_answers_the_same(
     original: str, fresh: World, tmp_path: Path, form: str
 ) -> None:
     dump = tmp_path / "dump"
-    program("pg_dump", "--dbname", original, "--format", form, "--file", str(dump))
+    # a plain dump leaves the rights of roles out when it is made, the others when they are restored
+    no_rights = ["--no-acl"] if form == "plain" else []
+    program("pg_dump", *no_rights, "--dbname", original, "--format", form, "--file", str(dump))
     restored = fresh.server.start()
     if form == "plain":
         program(
