@@ -315,6 +315,19 @@ def test_stopping_while_it_recovers(home: Path) -> None:
     assert client.wait(timeout=10) != 0
 
 
+def test_stopping_at_the_moment_of_a_crash(home: Path) -> None:
+    """PostgreSQL would wait for ever: its backends end by the crash, and nothing recovers."""
+    server = EmbeddedServer(home)
+    server.start()
+    client, process = computing(server)
+    process.kill()
+    began = time.monotonic()
+    assert server.stop()
+    assert time.monotonic() - began < 30
+    assert processes.server_of(server.data) is None
+    client.wait(timeout=10)
+
+
 def test_a_query_does_not_fill_the_disk(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     small = shutil._ntuple_diskusage(GB, GB - 8 * MB, 8 * MB)  # type: ignore[attr-defined]
     monkeypatch.setattr(shutil, "disk_usage", lambda _: small)

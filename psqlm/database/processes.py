@@ -29,6 +29,21 @@ def server_of(data: Path) -> psutil.Process | None:
         return None
 
 
+def is_idle(server: psutil.Process, seconds: float = 1.0) -> bool:
+    """Whether no process of a server computes, or waits for a disk, for so long."""
+
+    def done() -> list[tuple[object, ...]]:
+        return [(p.pid, p.status(), p.cpu_times()) for p in [server, *server.children()]]
+
+    try:
+        before = done()
+        time.sleep(seconds)
+        after = done()
+    except psutil.Error:  # one has just ended
+        return False
+    return before == after and all(status == psutil.STATUS_SLEEPING for _, status, _ in after)
+
+
 def end_orphans(data: Path) -> None:
     """End the processes that a dead server left, for they hold the memory that a new one needs.
 

@@ -133,10 +133,15 @@ class EmbeddedServer:
         while PGconn.ping(self.dsn.encode()) == Ping.REJECT and time.monotonic() < until:
             time.sleep(0.1)
         stop = ("pg_ctl", "stop", "-D", str(self.data), "-w")
-        try:
-            self._programs.run(*stop, "-m", "fast", "-t", "120")
-        except PsqlmError:
-            self._programs.run(*stop, "-m", "immediate")  # the next start recovers
+        for patience in (10, 110):
+            try:
+                return self._programs.run(*stop, "-m", "fast", "-t", str(patience))
+            except PsqlmError:
+                if (server := processes.server_of(self.data)) is None:
+                    return None
+                if processes.is_idle(server):
+                    break
+        return self._programs.run(*stop, "-m", "immediate")  # the next start recovers
 
     def _answers(self) -> bool:
         """Whether the server takes connections."""
