@@ -142,3 +142,17 @@ def test_one_more_token_reads_only_its_own_cache(counting: psycopg.Connection) -
     """Not the caches of other generations, nor every layer's in each layer."""
     calls = _calls(counting, "SELECT * FROM lm.generate_tokens('a', n_tokens => 5)")
     assert calls["transformer"] == 5
+
+
+def test_the_cache_of_a_generation_is_read_by_its_index(dsn: str) -> None:
+    """Also where it was vacuumed while it was empty: it looks as if there were nothing to read."""
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute("VACUUM lm.attention_cache")
+    with psycopg.connect(dsn) as connection:
+        connection.execute("SELECT FROM lm.generate_many('{A tale, A king, A fox}', 4)")
+        scans = connection.execute(
+            "SELECT seq_scan, idx_scan > 0 FROM pg_stat_xact_user_tables"
+            " WHERE relid = 'lm.attention_cache'::regclass"
+        ).fetchone()
+        connection.rollback()
+    assert scans == (0, True)

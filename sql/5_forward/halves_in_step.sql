@@ -133,6 +133,7 @@ SET plan_cache_mode = force_generic_plan
 SET parallel_setup_cost = 0
 SET parallel_tuple_cost = 0
 SET parallel_leader_participation = off
+SET enable_seqscan = off
 SET work_mem = '256MB'
 SET jit = off
 BEGIN ATOMIC

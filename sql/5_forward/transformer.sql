@@ -147,6 +147,7 @@ END;
 COMMENT ON FUNCTION lm_internal.transformer_layers IS
 'The forward pass over a batch of positions: for each layer, up to last_layer (NULL: the model''s last), the matrices of the sites of keep, and always the last one''s resid_post. The embeddings are in layer first_layer − 1, where the stream is resid if given. Keys and values from before the batch are those of a generation''s cache, of the run context_run, or before, which is for one layer; a sequence with a parent goes on from that one, which is in the batch as well. Writes nothing (Vaswani et al. 2017; Radford et al. 2019).';
 
+-- enable_seqscan: when this is planned, the cache is empty, and to read it whole would look cheap.
 CREATE OR REPLACE FUNCTION lm_internal.transformer(
     model_id int,
     sequence int[],
@@ -172,6 +173,7 @@ STABLE
 PARALLEL SAFE
 COST 1000000
 SET plan_cache_mode = force_generic_plan
+SET enable_seqscan = off
 SET work_mem = '256MB'
 SET jit = off
 BEGIN ATOMIC
