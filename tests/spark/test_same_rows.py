@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -101,7 +102,7 @@ def test_a_twin_of_a_slow_task(
     connection: psycopg.Connection, scratch: Path, tmp_path: Path
 ) -> None:
     """An executor's Python stands still in mid-task: Spark starts the task once more elsewhere."""
-    texts = sentences(60)
+    texts = sentences(150)
     path, out = write_lines(tmp_path, texts), tmp_path / "lake"
     mine = scratch / "twins"
     mine.mkdir(mode=0o711)
@@ -120,8 +121,7 @@ def test_a_twin_of_a_slow_task(
         stopped: list[psutil.Process] = []
         try:
             wait(lambda: any(out.glob("_temporary/*/*/0.parquet")), driver)
-            stopped = [one for one in workers() if "127.0.0.2" in " ".join(executor_of(one))]
-            assert stopped
+            stopped = wait(lambda: workers_of("127.0.0.2"), driver)
             for one in stopped:
                 one.suspend()
             (twin,) = wait(lambda: ended_twins(pages), driver)[:1]
@@ -153,10 +153,15 @@ def ended_twins(pages: str) -> list[dict[str, Any]]:
     ]
 
 
-def executor_of(worker: psutil.Process) -> list[str]:
-    """The command line of the executor that a Python worker belongs to."""
-    java = next(one for one in worker.parents() if one.name().startswith("java"))
-    return java.cmdline()
+def workers_of(host: str) -> list[psutil.Process]:
+    """The Python workers of the executor on a host."""
+    found = []
+    for worker in workers():
+        with contextlib.suppress(psutil.Error):  # it has just ended
+            above = [one.cmdline() for one in worker.parents() if one.name().startswith("java")]
+            if any(host in " ".join(line) for line in above):
+                found.append(worker)
+    return found
 
 
 def wait(found: Callable[[], Any], driver: subprocess.Popen[str]) -> Any:
