@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 DEMO = "demo"
 USUAL = "gpt2"
@@ -62,20 +62,7 @@ SHAPE = Plan(
 )
 """Another shape than the two of which all is measured."""
 
-QUICK = Plan(
-    repeats=3,
-    loads=1,
-    steps=5,
-    forward=(32, 95),
-    decode=(100,),
-    logits=False,
-    watched=1,
-    several=None,
-    together=None,
-    corpus=0,
-    memory=(),
-    article=False,
-)
+QUICK = replace(SHAPE, repeats=3, steps=5, forward=(32, 95))
 
 
 def plan_of(size: str, quick: bool) -> Plan:
