@@ -24,6 +24,7 @@ INLINED = {
     "attention",
     "context",
     "rows_before",
+    "kv_heads",
     "scores",
     "weighted_sums",
     "mlp",
