@@ -17,6 +17,7 @@
 \ir 3_tokenizer/tokenizer.sql
 \ir 3_tokenizer/steps.sql
 \ir 4_operators/operators.sql
+\ir 4_operators/processes.sql
 \ir 4_operators/activation.sql
 \ir 4_operators/normalize.sql
 \ir 4_operators/softmax.sql

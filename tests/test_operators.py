@@ -100,7 +100,7 @@ def test_is_inlined(connection: psycopg.Connection, call: str) -> None:
 def test_unembedding(
     connection: psycopg.Connection, dtype: str, n_blocks: int, tied: bool, cap: float | None
 ) -> None:
-    """lm_internal.logits and lm_internal.unembed, the demo model given another unembedding."""
+    """lm_internal.logits, unembed and its halves, the demo model given another unembedding."""
     (model_id, width, n_vocab, eps, gain, shift) = connection.execute(
         "SELECT model_id, d_model, n_vocab, layer_norm_eps, gain::real[], n.bias::real[] "
         "FROM lm.model AS m JOIN lm.layer_norm AS n USING (model_id) WHERE site = 'ln_final'"
@@ -140,13 +140,12 @@ def test_unembedding(
     ).fetchone()
     assert row is not None
     assert_close(f"lm_internal.logits, {name}", row[0], theirs[0], absolute=1e-5)
-    rows = connection.execute(
-        "SELECT logits FROM lm_internal.unembed(%s::vector[], %s) ORDER BY ordinal",
-        (_sql(normed.numpy()), model_id),
-    ).fetchall()
-    assert_close(
-        f"lm_internal.unembed, {name}", [logits for (logits,) in rows], theirs, absolute=1e-5
-    )
+    for call in ("unembed(%s::vector[], %s)", f"unembed_halves(%s::vector[], %s, {n_vocab})"):
+        rows = connection.execute(
+            f"SELECT logits FROM lm_internal.{call} ORDER BY ordinal",
+            (_sql(normed.numpy()), model_id),
+        ).fetchall()
+        assert_close(f"{call}, {name}", [logits for (logits,) in rows], theirs, absolute=1e-5)
     calls = ["unembedding_of(%s, 7)", *(["embedding_of(%s, 7)"] if tied else [])]
     calls += [call.replace("of(%s, 7)", "rows(%s) WHERE token_id = 7") for call in calls]
     for call in calls:

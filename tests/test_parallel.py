@@ -143,7 +143,22 @@ def test_a_worker_takes_part(scratch_dsn: str) -> None:
         together = workers()
         assert together > before
         connection.execute("SELECT lm.forward(%s)", [TALE])
-        assert workers() > together
+        in_step = workers()
+        assert in_step > together
+        run = connection.execute(
+            "SELECT lm.forward(token_ids => array_fill(5, ARRAY[3]), capture => '{ln_final}')"
+        ).fetchone()
+        # more rows than there are positions, for the bundled model's vocabulary is small
+        logits = (
+            "SELECT count(*) FROM lm_internal.unembed("
+            " ARRAY(SELECT value FROM lm.captured, generate_series(1, %s)"
+            " WHERE run_id = %s AND site = 'ln_final' AND position = 0), lm.model_id(NULL))"
+        )
+        before = workers()
+        assert connection.execute(logits, [20, run]).fetchone() == 20
+        assert workers() == before
+        assert connection.execute(logits, [1600, run]).fetchone() == 1600
+        assert workers() > before
 
 
 def cut(connection: psycopg.Connection, sequence: list[int]) -> tuple[int, bool] | None:
@@ -197,3 +212,17 @@ def test_a_long_sequence_is_cut_where_both_halves_take_the_same_time(
         # without a second process there is nothing to cut for
         connection.execute("SET max_parallel_workers_per_gather = 0")
         assert cut(connection, sequence) is None
+
+
+def test_with_huge_pages_less_work_is_cut(scratch_dsn: str) -> None:
+    """Huge pages are the machine's, so the test says whether there are any."""
+    with psycopg.connect(scratch_dsn) as connection:
+        found = {}
+        for huge in ("true", "false"):
+            connection.execute(
+                "CREATE OR REPLACE FUNCTION lm_internal.has_huge_pages() RETURNS boolean"
+                f" LANGUAGE sql STABLE PARALLEL SAFE RETURN {huge}"
+            )
+            found[huge] = cut(connection, [0] * 40 + [1] * 40)
+        connection.rollback()
+    assert found == {"true": (40, True), "false": None}

@@ -176,11 +176,11 @@ def unembed(width: int, use: str) -> WideProduct:
         name=function,
         width=width,
         function=function,
-        heading=f"lm_internal.unembed for {use}. enable_sort: the planner would sort whole rows of "
-        "weights rather than read them by their key.",
-        arguments="x vector[],\nmodel_id int",
+        heading=f"lm_internal.unembed_tokens for {use}. enable_sort: the planner would sort whole "
+        "rows of weights rather than read them by their key.",
+        arguments="x vector[],\nmodel_id int,\nfirst_token int,\nlast_token int",
         returns="TABLE (\n    ordinal int,\n    logits real[]\n)",
-        attributes="STABLE\nROWS 100\nSET plan_cache_mode = force_generic_plan\n"
+        attributes="STABLE\nPARALLEL SAFE\nROWS 100\nSET plan_cache_mode = force_generic_plan\n"
         "SET work_mem = '256MB'\nSET enable_sort = off\nSET jit = off",
         weights="weights",
         equation="logits[row, token] = W_U[token] · x[row] + b_U[token]",
@@ -189,6 +189,7 @@ SELECT
     r.bias,
     r.weight AS w
 FROM lm_internal.unembedding_rows({function}.model_id) AS r
+WHERE r.token_id BETWEEN {function}.first_token AND {function}.last_token
 ORDER BY r.token_id
 OFFSET 0""",  # noqa: S608 (no input, but a width)
         term="(u.bias - (u.w <#> {x}))::real",
@@ -207,7 +208,8 @@ SELECT
         WHERE m.model_id = {function}.model_id
     ) AS size""",  # noqa: S608 (no input, but a width)
         order="\n    ORDER BY p.start, output.place",
-        comment=f"lm_internal.unembed of {use}: a weight is read once for {WORDS[width]} of them.",
+        comment=f"lm_internal.unembed_tokens of {use}: a weight is read once for {WORDS[width]} of "
+        "them.",
     )
 
 

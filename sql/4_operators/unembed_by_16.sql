@@ -1,10 +1,12 @@
 -- Written by tools/wide_products.py; not to be edited.
--- lm_internal.unembed for many positions. enable_sort: the planner would sort whole rows of weights
--- rather than read them by their key.
+-- lm_internal.unembed_tokens for many positions. enable_sort: the planner would sort whole rows of
+-- weights rather than read them by their key.
 
 CREATE OR REPLACE FUNCTION lm_internal.unembed_by_16(
     x vector[],
-    model_id int
+    model_id int,
+    first_token int,
+    last_token int
 )
 RETURNS TABLE (
     ordinal int,
@@ -12,6 +14,7 @@ RETURNS TABLE (
 )
 LANGUAGE sql
 STABLE
+PARALLEL SAFE
 ROWS 100
 SET plan_cache_mode = force_generic_plan
 SET work_mem = '256MB'
@@ -65,6 +68,7 @@ BEGIN ATOMIC
                     r.bias,
                     r.weight AS w
                 FROM lm_internal.unembedding_rows(unembed_by_16.model_id) AS r
+                WHERE r.token_id BETWEEN unembed_by_16.first_token AND unembed_by_16.last_token
                 ORDER BY r.token_id
                 OFFSET 0
             ) AS u
@@ -96,4 +100,4 @@ BEGIN ATOMIC
 END;
 
 COMMENT ON FUNCTION lm_internal.unembed_by_16 IS
-'lm_internal.unembed of many positions: a weight is read once for sixteen of them.';
+'lm_internal.unembed_tokens of many positions: a weight is read once for sixteen of them.';

@@ -1,10 +1,12 @@
 -- Written by tools/wide_products.py; not to be edited.
--- lm_internal.unembed for few positions. enable_sort: the planner would sort whole rows of weights
--- rather than read them by their key.
+-- lm_internal.unembed_tokens for few positions. enable_sort: the planner would sort whole rows of
+-- weights rather than read them by their key.
 
 CREATE OR REPLACE FUNCTION lm_internal.unembed_by_8(
     x vector[],
-    model_id int
+    model_id int,
+    first_token int,
+    last_token int
 )
 RETURNS TABLE (
     ordinal int,
@@ -12,6 +14,7 @@ RETURNS TABLE (
 )
 LANGUAGE sql
 STABLE
+PARALLEL SAFE
 ROWS 100
 SET plan_cache_mode = force_generic_plan
 SET work_mem = '256MB'
@@ -53,6 +56,7 @@ BEGIN ATOMIC
                     r.bias,
                     r.weight AS w
                 FROM lm_internal.unembedding_rows(unembed_by_8.model_id) AS r
+                WHERE r.token_id BETWEEN unembed_by_8.first_token AND unembed_by_8.last_token
                 ORDER BY r.token_id
                 OFFSET 0
             ) AS u
@@ -81,4 +85,4 @@ BEGIN ATOMIC
 END;
 
 COMMENT ON FUNCTION lm_internal.unembed_by_8 IS
-'lm_internal.unembed of few positions: a weight is read once for eight of them.';
+'lm_internal.unembed_tokens of few positions: a weight is read once for eight of them.';

@@ -62,10 +62,13 @@ BEGIN ATOMIC
         p.is_last
     FROM part AS p
     WHERE p.share < 1
-        -- the planner counts on a process beside its own from two on
-        AND current_setting('max_parallel_workers_per_gather')::int >= 2
+        AND lm_internal.has_second_process()
         -- A worker's cold start has to be got back, and within a sequence a layer's lead as well
-        AND p.total > CASE WHEN p.is_last THEN 2e6 ELSE 4e6 END
+        AND p.total > CASE
+            WHEN NOT p.is_last THEN 4e6
+            WHEN lm_internal.has_huge_pages() THEN 8e5
+            ELSE 2e6
+        END
         -- as whole tiles. Eight keys are a step of a product: the same digits come out.
         AND (p.is_last OR (cardinality(cut.sequence) >= 48 AND (p.position + 1) % 8 = 0))
     -- The larger half takes the time. A worker is a tenth slower, for it begins with empty caches,

@@ -1,5 +1,51 @@
 -- A linear map of the model, of as many blocks as its rows are cut in.
 
+-- Not inlined: it would be planned with every map, and a process that starts plans all of them.
+CREATE OR REPLACE FUNCTION lm_internal.project_blocks(
+    map lm.site,
+    x vector[],
+    model_id int,
+    layer int,
+    d_block int
+)
+RETURNS vector[]
+LANGUAGE sql
+STABLE
+PARALLEL SAFE
+SET plan_cache_mode = force_generic_plan
+SET jit = off
+BEGIN ATOMIC
+    SELECT
+        ARRAY(
+            SELECT lm.total(part.y ORDER BY block)
+            FROM generate_series(
+                0, (vector_dims(project_blocks.x[1]) - 1) / project_blocks.d_block
+            ) AS block
+            CROSS JOIN LATERAL (
+                SELECT
+                    lm_internal.columns(
+                        project_blocks.x,
+                        block * project_blocks.d_block + 1,
+                        project_blocks.d_block
+                    ) AS x
+                OFFSET 0
+            ) AS input
+            CROSS JOIN LATERAL lm_internal.linear(
+                input.x,
+                project_blocks.model_id,
+                project_blocks.layer,
+                project_blocks.map,
+                block
+            ) AS output (y)
+            CROSS JOIN LATERAL unnest(output.y) WITH ORDINALITY AS part (y, row)
+            GROUP BY part.row
+            ORDER BY part.row
+        );
+END;
+
+COMMENT ON FUNCTION lm_internal.project_blocks IS
+'A linear map whose rows are cut in blocks of d_block, applied to each row of x: the products of the blocks added up, [row, unit].';
+
 CREATE OR REPLACE FUNCTION lm_internal.project(
     map lm.site,
     x vector[],
@@ -22,24 +68,8 @@ BEGIN ATOMIC
                         project.x, project.model_id, project.layer, project.map, 0
                     ) AS y
                 )
-            ELSE ARRAY(
-                SELECT lm.total(part.y ORDER BY block)
-                FROM generate_series(
-                    0, (vector_dims(project.x[1]) - 1) / project.d_block
-                ) AS block
-                CROSS JOIN LATERAL (
-                    SELECT
-                        lm_internal.columns(
-                            project.x, block * project.d_block + 1, project.d_block
-                        ) AS x
-                    OFFSET 0
-                ) AS input
-                CROSS JOIN LATERAL lm_internal.linear(
-                    input.x, project.model_id, project.layer, project.map, block
-                ) AS output (y)
-                CROSS JOIN LATERAL unnest(output.y) WITH ORDINALITY AS part (y, row)
-                GROUP BY part.row
-                ORDER BY part.row
+            ELSE lm_internal.project_blocks(
+                project.map, project.x, project.model_id, project.layer, project.d_block
             )
         END
     OFFSET 0;
