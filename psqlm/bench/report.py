@@ -189,13 +189,16 @@ def describe_machine(connection: psycopg.Connection[Any]) -> dict[str, Any]:
     """The machine and the versions that the numbers depend on."""
     row = connection.execute(
         """
-        SELECT current_setting('server_version'), e.extversion, current_setting('shared_buffers')
+        SELECT
+            current_setting('server_version'), e.extversion, current_setting('shared_buffers'),
+            current_setting('huge_pages_status', true)
         FROM pg_extension AS e
         WHERE e.extname = 'vector'
         """
     ).fetchone()
     assert row is not None  # noqa: S101 (psqlm needs it)
-    known = dict(zip(("PostgreSQL", "pgvector", "shared_buffers"), row, strict=True))
+    names = ("PostgreSQL", "pgvector", "shared_buffers", "huge pages")
+    known = {name: value for name, value in zip(names, row, strict=True) if value is not None}
     machine = {
         "processor": _processor(),
         "cores": theirs.n_cores(),

@@ -9,19 +9,12 @@ import psutil
 
 MB = 1024 * 1024
 
-TUNABLES = {
-    # in bytes: what of the memory that a process frees is kept
-    "glibc.malloc.trim_threshold": 8 * MB,
-    "glibc.malloc.mmap_threshold": 8 * MB,
-    "glibc.malloc.hugetlb": 1,
-}
-ENVIRONMENT = {"GLIBC_TUNABLES": ":".join(f"{name}={value}" for name, value in TUNABLES.items())}
-"""How the C library of Linux gets memory for the server.
+KEPT = str(8 * MB)
+ENVIRONMENT = {"MALLOC_TRIM_THRESHOLD_": KEPT, "MALLOC_MMAP_THRESHOLD_": KEPT}
+"""What the C library of Linux keeps of the memory that a process frees, in bytes.
 
 A layer makes large arrays and frees them; the next one takes as many. By default all of it goes
 back to the system each time and has to be cleared again, a seventh of the time of a long prompt.
-The rest comes in pages of two megabytes where the system has them for who asks (its setting
-transparent_hugepage): a process that starts takes thousands of page faults less.
 """
 
 
