@@ -144,7 +144,8 @@ BEGIN ATOMIC
             t.site = ANY (pass_rows.capture)
             AND (
                 pass_rows.capture_layers IS NULL
-                OR t.layer = ANY (-1 || pass_rows.capture_layers)
+                OR t.layer = -1
+                OR t.layer = ANY (pass_rows.capture_layers)
             ) AS kept
         FROM batch AS b
         CROSS JOIN LATERAL lm_internal.transformer_many(

@@ -21,7 +21,8 @@ from psqlm.database.server import EmbeddedServer
 PATIENCE = 60
 """Seconds after which a command hangs."""
 
-COMMANDS = "a.application_name IN ('psqlm', 'psql')"
+COMMANDS = "(a.application_name = 'psql' OR a.application_name LIKE 'psqlm%')"
+"""A command that takes long says behind its name how far it is."""
 
 
 @dataclass(frozen=True)
