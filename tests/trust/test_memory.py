@@ -50,10 +50,10 @@ def test_the_memory_of_a_long_corpus_stays_flat(world: World, tmp_path: Path) ->
             if len(backends) == 2:  # both jobs are at work
                 samples.append((time.monotonic() - began, client, max(backends)))
         ended = end_of(command)
-        assert ended.status == 0, ended
-        row = session.execute("SELECT sum(cardinality(token_ids)) FROM lm.run").fetchone()
         session.execute("ALTER SYSTEM RESET autovacuum")
         session.execute("SELECT pg_reload_conf()")
+        assert ended.status == 0, ended
+        row = session.execute("SELECT sum(cardinality(token_ids)) FROM lm.run").fetchone()
     assert row is not None
     assert row[0] >= N_TOKENS
     assert len(samples) > 40
