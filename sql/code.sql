@@ -42,11 +42,14 @@
 \ir 5_forward/scores.sql
 \ir 5_forward/attention.sql
 \ir 5_forward/mlp.sql
+\ir 5_forward/layer.sql
+\ir 5_forward/places.sql
 \ir 5_forward/transformer.sql
 \ir 5_forward/cut.sql
-\ir 5_forward/halves_apart.sql
+\ir 5_forward/parts_apart.sql
 \ir 5_forward/halves_in_step.sql
-\ir 5_forward/halves.sql
+\ir 5_forward/slices.sql
+\ir 5_forward/parts.sql
 \ir 5_forward/activations.sql
 \ir 6_runs/token.sql
 \ir 6_runs/stored.sql

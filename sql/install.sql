@@ -26,6 +26,7 @@ SELECT
     NULLIF(current_setting('psqlm.found'), '')::int < 1 AS before_1,
     NULLIF(current_setting('psqlm.found'), '')::int < 2 AS before_2,
     NULLIF(current_setting('psqlm.found'), '')::int < 3 AS before_3,
+    NULLIF(current_setting('psqlm.found'), '')::int < 4 AS before_4,
     COALESCE(current_setting('psqlm.found_digest') = current_setting('psqlm.digest', true), false)
         AS is_current
 \gset
@@ -57,6 +58,9 @@ SELECT
 \endif
 \if :before_3
 \ir migrations/0003_float16.sql
+\endif
+\if :before_4
+\ir 1_tables/processes.sql
 \endif
 \ir installation/compare_tables.sql
 \else

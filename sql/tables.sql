@@ -8,5 +8,6 @@
 \ir 1_tables/interventions.sql
 \ir 1_tables/generation.sql
 \ir 1_tables/verification.sql
+\ir 1_tables/processes.sql
 \ir 1_tables/installation.sql
 \ir 1_tables/policies.sql

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from differences import assert_close
 from families import Families
+from parts import IN_SLICES
 
 from psqlm import loader
 
@@ -54,6 +55,18 @@ def run(families: Families, name: str, token_ids: list[int]) -> int:
 @pytest.mark.parametrize("name", family_models.MODELS)
 def test_a_prompt(families: Families, name: str) -> None:
     folder = families.folder(name)
+    run_id = run(families, name, TOKENS)
+    logits, attn_out = family_models.forward(folder, TOKENS)
+    assert_close(f"{name}: logits", all_logits(families, run_id), logits, absolute=1e-3)
+    assert_close(f"{name}: attn_out", adjustments(families, run_id), attn_out, relative=1e-4)
+
+
+@pytest.mark.parametrize("name", family_models.MODELS)
+def test_a_prompt_in_slices(families: Families, name: str) -> None:
+    """A layer at a time in three processes, as a long prompt is run where there are that many."""
+    folder = families.folder(name)
+    families.execute("SELECT set_config('max_parallel_workers_per_gather', '3', true)")
+    families.connection.execute(IN_SLICES)
     run_id = run(families, name, TOKENS)
     logits, attn_out = family_models.forward(folder, TOKENS)
     assert_close(f"{name}: logits", all_logits(families, run_id), logits, absolute=1e-3)

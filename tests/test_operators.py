@@ -100,7 +100,7 @@ def test_is_inlined(connection: psycopg.Connection, call: str) -> None:
 def test_unembedding(
     connection: psycopg.Connection, dtype: str, n_blocks: int, tied: bool, cap: float | None
 ) -> None:
-    """lm_internal.logits, unembed and its halves, the demo model given another unembedding."""
+    """lm_internal.logits, unembed and its parts, the demo model given another unembedding."""
     (model_id, width, n_vocab, eps, gain, shift) = connection.execute(
         "SELECT model_id, d_model, n_vocab, layer_norm_eps, gain::real[], n.bias::real[] "
         "FROM lm.model AS m JOIN lm.layer_norm AS n USING (model_id) WHERE site = 'ln_final'"
@@ -140,7 +140,7 @@ def test_unembedding(
     ).fetchone()
     assert row is not None
     assert_close(f"lm_internal.logits, {name}", row[0], theirs[0], absolute=1e-5)
-    for call in ("unembed(%s::vector[], %s)", f"unembed_halves(%s::vector[], %s, {n_vocab})"):
+    for call in ("unembed(%s::vector[], %s)", f"unembed_parts(%s::vector[], %s, {n_vocab}, 3)"):
         rows = connection.execute(
             f"SELECT logits FROM lm_internal.{call} ORDER BY ordinal",
             (_sql(normed.numpy()), model_id),

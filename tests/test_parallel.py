@@ -1,4 +1,4 @@
-"""A pass shared between two processes: several sequences, or a long one."""
+"""A pass shared among processes: several sequences, or a long one."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import psycopg
 import pytest
 import reference
 from differences import assert_close
+from parts import IN_SLICES, IN_STEP
 from psycopg.rows import scalar_row
 
 from psqlm.bundled_files import DEMO_MODEL
@@ -36,7 +37,7 @@ def forward_many(connection: psycopg.Connection) -> dict[str, np.ndarray]:
         }
 
 
-@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("workers", [0, 2, 4])
 def test_with_a_worker_and_without_the_result_is_the_reference(dsn: str, workers: int) -> None:
     with psycopg.connect(dsn, autocommit=True) as connection:
         connection.execute(f"SET max_parallel_workers_per_gather = {workers}")
@@ -52,7 +53,7 @@ def test_with_a_worker_and_without_the_result_is_the_reference(dsn: str, workers
             )
 
 
-# long enough to be cut, the second half a layer behind the first
+# long enough to be cut, in two halves or in slices
 TALE = "Once upon a time there was a king who had three daughters and no son at all. " * 15
 
 CAPTURE = "{embed,pos_embed,resid_pre,k,v,pattern,z,attn_out,mlp_post,resid_post,ln_final,logits}"
@@ -80,18 +81,21 @@ def kept(connection: psycopg.Connection, interventions: str | None) -> list[tupl
 def test_a_long_sequence_has_the_digits_of_one_process(
     scratch_dsn: str, interventions: str | None
 ) -> None:
-    """Whether the second half finds a worker for the first or runs it itself, too."""
+    """Whether there is a worker for each part or this process runs them all, too."""
     found = {}
-    for name, settings in {
-        "one process": "max_parallel_workers_per_gather = 0",
-        "no worker free": "max_parallel_workers = 0",
-        "two processes": "max_parallel_workers_per_gather = 2",
+    for name, (n_processes, n_workers, manner) in {
+        "one process": (0, 8, None),
+        "no worker free": (2, 0, "in step"),
+        "two processes": (2, 8, "in step"),
+        "slices, no worker free": (5, 0, "slices"),
+        "slices": (5, 8, "slices"),
     }.items():
         with psycopg.connect(scratch_dsn, autocommit=True) as connection:
-            connection.execute(f"SET {settings}")
+            connection.execute(f"SET max_parallel_workers_per_gather = {n_processes}")
+            connection.execute(f"SET max_parallel_workers = {n_workers}")
             tokens = connection.execute("SELECT lm.encode(%s)", [TALE]).fetchone()[0]
-            is_cut = cut(connection, [0] * len(tokens)) is not None
-            assert is_cut is (name != "one process")
+            how = cut(connection, [0] * len(tokens))
+            assert (None if how is None else how[0]) == manner
             if interventions:
                 connection.execute(
                     "INSERT INTO lm.intervention"
@@ -106,12 +110,60 @@ def test_a_long_sequence_has_the_digits_of_one_process(
             found[name] = kept(connection, interventions)
     # eight sites in each of eight layers, the embeddings, ln_final and logits
     assert len(found["one process"]) == 8 * 8 + 4
-    assert found["no worker free"] == found["one process"]
-    assert found["two processes"] == found["one process"]
+    assert {name for name, digits in found.items() if digits != found["one process"]} == set()
 
 
-def test_a_long_sequence_in_two_processes_is_the_reference(dsn: str) -> None:
+# what else a pass may be given: a prompt with two that go on from it, a run that is continued, the
+# stream above a layer; each of 48 positions
+GIVEN = {
+    "a parent": (
+        "array_fill(0, ARRAY[24]) || array_fill(1, ARRAY[16]) || array_fill(2, ARRAY[8])",
+        "ARRAY(SELECT generate_series(0, 23)) || ARRAY(SELECT generate_series(24, 39))"
+        " || ARRAY(SELECT generate_series(24, 31))",
+        "parent => array_fill(NULL::int, ARRAY[24]) || array_fill(0, ARRAY[24])",
+    ),
+    "a run before": (
+        "array_fill(0, ARRAY[48])",
+        "ARRAY(SELECT generate_series(16, 63))",
+        "context_run => %(run)s",
+    ),
+    "a stream": (
+        "array_fill(0, ARRAY[48])",
+        "ARRAY(SELECT generate_series(0, 47))",
+        "first_layer => 3, resid => (SELECT array_agg(value ORDER BY position) FROM lm.captured"
+        " WHERE run_id = %(run)s AND site = 'resid_pre' AND layer = 3 AND position < 48)",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", GIVEN)
+@pytest.mark.parametrize("cut", [IN_STEP, IN_SLICES], ids=["in step", "slices"])
+def test_parts_take_all_that_a_pass_takes(scratch_dsn: str, what: str, cut: str) -> None:
+    sequences, positions, more = GIVEN[what]
+    digits = (
+        "SELECT t.layer, t.site, md5(string_agg(x.x::text, ' ' ORDER BY t.n_before, x.row))"
+        " FROM lm_internal.transformer_parts("
+        f" lm.model_id(NULL), {sequences}, {positions},"
+        " ARRAY(SELECT 5 + i %% 90 FROM generate_series(1, 48) AS i), '{rot_k,pattern,mlp_out}',"
+        f" {more}) AS t, unnest(t.x) WITH ORDINALITY AS x (x, row)"
+        " GROUP BY t.layer, t.site ORDER BY 1, 2"
+    )
+    with psycopg.connect(scratch_dsn) as connection:
+        connection.execute("SET max_parallel_workers_per_gather = 0")
+        (run,) = connection.execute("SELECT lm.forward(%s, capture => '{all}')", [TALE]).fetchone()
+        one_process = connection.execute(digits, {"run": run}).fetchall()
+        connection.execute("SET max_parallel_workers_per_gather = 3")
+        connection.execute(cut)
+        in_parts = connection.execute(digits, {"run": run}).fetchall()
+        connection.rollback()
+    assert len(one_process) >= 3 * 5
+    assert in_parts == one_process
+
+
+@pytest.mark.parametrize("n_processes", [2, 5])
+def test_a_long_sequence_in_several_processes_is_the_reference(dsn: str, n_processes: int) -> None:
     with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute(f"SET max_parallel_workers_per_gather = {n_processes}")
         with connection.transaction(force_rollback=True):
             run = connection.execute("SELECT lm.forward(%s)", [TALE]).fetchone()
             ours = np.array(
@@ -123,7 +175,7 @@ def test_a_long_sequence_in_two_processes_is_the_reference(dsn: str) -> None:
             )
         tokens = connection.execute("SELECT lm.encode(%s)", [TALE]).fetchone()[0]
     theirs = reference.forward(DEMO_MODEL, tokens).attn_out
-    assert_close("the tale", ours.reshape(theirs.shape), theirs, relative=1e-4)
+    assert_close(f"the tale, {n_processes}", ours.reshape(theirs.shape), theirs, relative=1e-4)
 
 
 def test_a_worker_takes_part(scratch_dsn: str) -> None:
@@ -145,6 +197,11 @@ def test_a_worker_takes_part(scratch_dsn: str) -> None:
         connection.execute("SELECT lm.forward(%s)", [TALE])
         in_step = workers()
         assert in_step > together
+        connection.execute("SET max_parallel_workers_per_gather = 5")
+        connection.execute("SELECT lm.forward(%s)", [TALE])
+        # for the keys and values of the first layer, and for each of eight layers
+        assert workers() == in_step + 5 * (1 + 8)
+        connection.execute("RESET max_parallel_workers_per_gather")
         run = connection.execute(
             "SELECT lm.forward(token_ids => array_fill(5, ARRAY[3]), capture => '{ln_final}')"
         ).fetchone()
@@ -161,8 +218,8 @@ def test_a_worker_takes_part(scratch_dsn: str) -> None:
         assert workers() > before
 
 
-def cut(connection: psycopg.Connection, sequence: list[int]) -> tuple[int, bool] | None:
-    """Where a batch of these sequences is cut, and whether that is between two of them."""
+def cut(connection: psycopg.Connection, sequence: list[int]) -> tuple[str, list[int]] | None:
+    """How a batch of these sequences is cut, and how many rows lie before each part."""
     positions = [sequence[:row].count(number) for row, number in enumerate(sequence)]
     return connection.execute(
         "SELECT c.* FROM lm_internal.cut(lm.model_id(NULL), %s::int[], %s::int[]) AS c",
@@ -171,47 +228,83 @@ def cut(connection: psycopg.Connection, sequence: list[int]) -> tuple[int, bool]
 
 
 @pytest.mark.parametrize(
-    ("sequence", "rows"),
+    ("sequence", "n_before"),
     [
         ([0], None),
         ([0, 0, 0], None),
         ([0, 0, 1, 1, 2, 2], None),
-        ([0] * 80 + [1] * 80, 80),
-        ([0] * 60 + [1] * 60 + [2] * 60, 60),
-        ([0] * 160 + [1] * 5, 160),
-        ([0] * 5 + [1] * 160, 5),
-        ([3] * 70 + [5] * 90 + [8] * 20, 70),
+        ([0] * 80 + [1] * 80, [0, 80]),
+        # two times as much in one part as in the other
+        ([0] * 70 + [1] * 70 + [2] * 70, [0, 140]),
+        ([3] * 70 + [5] * 90 + [8] * 20, [0, 70]),
+        # what the other process would be spared is less than what it costs
+        ([0] * 160 + [1] * 5, None),
+        ([0] * 5 + [1] * 160, None),
     ],
 )
-def test_short_sequences_are_not_cut(dsn: str, sequence: list[int], rows: int | None) -> None:
+def test_short_sequences_are_not_cut(
+    dsn: str, sequence: list[int], n_before: list[int] | None
+) -> None:
     with psycopg.connect(dsn) as connection:
         found = cut(connection, sequence)
-    assert found == (None if rows is None else (rows, True))
+    assert found == (None if n_before is None else ("apart", n_before))
+
+
+def test_sequences_are_shared_among_all_processes(dsn: str) -> None:
+    sequence = [number for number in range(8) for _ in range(60)]
+    with psycopg.connect(dsn) as connection:
+        for n_processes, n_before in {
+            2: [0, 240],
+            3: [0, 180, 300],
+            4: [0, 120, 240, 360],
+            16: list(range(0, 480, 60)),
+        }.items():
+            connection.execute(f"SET max_parallel_workers_per_gather = {n_processes}")
+            assert cut(connection, sequence) == ("apart", n_before)
 
 
 LONG = 300
 
 
 @pytest.mark.parametrize(
-    ("sequence", "rows", "is_between"),
+    ("sequence", "rows", "manner"),
     [
         # its last positions have more keys to look at
-        ([0] * LONG, range(151, 200), False),
-        ([0] * LONG + [1] * LONG, range(LONG, LONG + 1), True),
-        ([0] * LONG + [1] * 5, range(151, 200), False),
+        ([0] * LONG, range(151, 200), "in step"),
+        ([0] * LONG + [1] * LONG, range(LONG, LONG + 1), "apart"),
+        ([0] * LONG + [1] * 5, range(151, 200), "in step"),
     ],
 )
 def test_a_long_sequence_is_cut_where_both_halves_take_the_same_time(
-    dsn: str, sequence: list[int], rows: range, is_between: bool
+    dsn: str, sequence: list[int], rows: range, manner: str
 ) -> None:
     with psycopg.connect(dsn) as connection:
         found = cut(connection, sequence)
         assert found is not None
-        assert found[0] in rows
-        assert found[1] is is_between
+        assert found[0] == manner
+        assert found[1][0] == 0 and found[1][1] in rows and len(found[1]) == 2
         # without a second process there is nothing to cut for
         connection.execute("SET max_parallel_workers_per_gather = 0")
         assert cut(connection, sequence) is None
+
+
+def test_slices_take_the_same_time(dsn: str) -> None:
+    with psycopg.connect(dsn) as connection:
+        connection.execute("SET max_parallel_workers_per_gather = 5")
+        found = cut(connection, [0] * LONG)
+        assert found is not None
+        manner, n_before = found
+        assert manner == "slices" and len(n_before) == 5
+        work = connection.execute(
+            "SELECT lm_internal.work_of_rows(lm.model_id(NULL), %s)", [list(range(LONG))]
+        ).fetchone()[0]
+    # so that the same digits come out
+    assert all(row % 8 == 0 for row in n_before)
+    shares = [
+        sum(work[first:last]) for first, last in zip(n_before, [*n_before[1:], LONG], strict=True)
+    ]
+    # within eight rows
+    assert max(shares) - min(shares) <= 8 * max(work)
 
 
 def test_with_huge_pages_less_work_is_cut(scratch_dsn: str) -> None:
@@ -225,4 +318,4 @@ def test_with_huge_pages_less_work_is_cut(scratch_dsn: str) -> None:
             )
             found[huge] = cut(connection, [0] * 40 + [1] * 40)
         connection.rollback()
-    assert found == {"true": (40, True), "false": None}
+    assert found == {"true": ("apart", [0, 40]), "false": None}

@@ -19,11 +19,12 @@ from psycopg import sql
 
 Node = dict[str, Any]
 
-# A step as it stands in the body of transformer_layers or mlp, with the site it makes if it says
-# so.
+# What the pass is made of, and itself: each holds steps, or those before it.
+PARTS = ("mlp", "attention_inputs", "attention_and_mlp", "transformer_layers")
+# A step or a part as it stands in the body of a part, with the site it makes if it says so.
 STEP = re.compile(
-    r"\blm_internal\.(?P<function>embed_tokens|norm|norm_heads|linear|rotate|attention|output|add|activated)"
-    r"\((?P<site>'\w+'(?=::))?"
+    r"\blm_internal\.(?P<function>embed_tokens|norm|norm_heads|linear|rotate|attention|output|add"
+    r"|activated|" + "|".join(PARTS) + r")\(\s*(?P<site>'\w+'(?=::))?"
 )
 UNNAMED = {"embed_tokens": "embed", "activated": "mlp_post", "attention": "attention"}
 # What lm_internal.attention is made of, by its CTEs.
@@ -147,8 +148,9 @@ def _steps(connection: psycopg.Connection[Any], work: Pass) -> dict[str, float]:
     with connection.transaction(force_rollback=True):
         connection.execute("SET LOCAL track_functions = 'all'")
         _set_as(connection, "transformer")
-        names = _copy_function(connection, "mlp", watched=True)
-        names = _copy_function(connection, "transformer_layers", watched=True, within=names)
+        copied: dict[str, dict[str, str]] = {}
+        for part in PARTS:
+            copied[part] = names = _copy_function(connection, part, copied)
         _prepare(connection)
         connection.execute(
             sql.SQL("EXECUTE bench ({})").format(
@@ -224,16 +226,15 @@ def _set_as(connection: psycopg.Connection[Any], name: str) -> None:
 def _copy_function(
     connection: psycopg.Connection[Any],
     name: str,
-    watched: bool = False,
-    within: dict[str, str] | None = None,
+    copied: dict[str, dict[str, str]] | None = None,
 ) -> dict[str, str]:
     """Copy a function of lm_internal to pg_temp.
 
     Args:
         connection: in a transaction.
         name: the function.
-        watched: whether its steps become copies that are not inlined, each in a schema of its own.
-        within: schemas and steps of mlp, where that has been copied so before.
+        copied: schemas and steps of the parts that have been copied, if the steps are to be
+            watched: they become copies that are not inlined, each in a schema of its own.
 
     Returns:
         Schemas and steps, in the order in which they stand.
@@ -244,35 +245,29 @@ def _copy_function(
     steps: dict[str, str] = {}
 
     def watch(call: re.Match[str]) -> str:
-        site = (call["site"] or "").strip("'")
-        step = site or UNNAMED[call["function"]]
-        schema = f"bench_{step}_{call['function']}"
+        function, site = call["function"], call["site"] or ""
+        if copied is not None and function in copied:
+            steps.update(copied[function])
+            return f"pg_temp.{function}({site}"
+        step = site.strip("'") or UNNAMED[function]
+        schema = f"bench_{step}_{function}"
         if schema not in steps:
             steps[schema] = step
-            copied, _ = _definition(connection, call["function"])
+            definition, _ = _definition(connection, function)
             connection.execute(
                 sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(schema))
             )
             # a function with a setting is not inlined
-            before, rest = copied.replace(" lm_internal.", f" {schema}.", 1).split(
+            before, rest = definition.replace(" lm_internal.", f" {schema}.", 1).split(
                 "\nBEGIN ATOMIC", 1
             )
             connection.execute(f"{before}\n SET jit = off\nBEGIN ATOMIC{rest}".encode())
-        return f"{schema}.{call['function']}({call['site'] or ''}"
+        return f"{schema}.{function}({site}"
 
-    if watched:
+    if copied is not None:
         body = STEP.sub(watch, body)
-        if within is not None and "lm_internal.mlp(" in body:
-            body = body.replace("lm_internal.mlp(", "pg_temp.mlp(")
-            steps = _in_order(steps, within)
     connection.execute(f"{head}\nBEGIN ATOMIC{body}".encode())
     return steps
-
-
-def _in_order(steps: dict[str, str], within: dict[str, str]) -> dict[str, str]:
-    """The steps of mlp before the last of transformer_layers, which adds what they make."""
-    *before, last = steps.items()
-    return dict([*before, *within.items(), last])
 
 
 def _definition(connection: psycopg.Connection[Any], name: str) -> tuple[str, list[str]]:

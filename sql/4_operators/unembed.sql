@@ -1,4 +1,4 @@
--- The residual stream read as predictions, in two processes where that is quicker.
+-- The residual stream read as predictions, in several processes where that is quicker.
 
 -- A call: the planner gives a function to a worker, but not the scans that it would inline.
 CREATE OR REPLACE FUNCTION lm_internal.unembed_tokens(
@@ -38,12 +38,11 @@ END;
 COMMENT ON FUNCTION lm_internal.unembed_tokens IS
 'lm_internal.unembed with the logits from first_token to last_token only.';
 
--- The planner gives the branches of a UNION ALL to parallel workers only where it thinks them
--- costly and a worker cheap: hence the costs. Where no worker is free, one process does both.
-CREATE OR REPLACE FUNCTION lm_internal.unembed_halves(
+CREATE OR REPLACE FUNCTION lm_internal.unembed_parts(
     x vector[],
     model_id int,
-    n_vocab int
+    n_vocab int,
+    n_parts int
 )
 RETURNS TABLE (
     ordinal int,
@@ -55,37 +54,32 @@ ROWS 100
 SET plan_cache_mode = force_generic_plan
 SET parallel_setup_cost = 0
 SET parallel_tuple_cost = 0
+SET min_parallel_table_scan_size = 0
 SET work_mem = '256MB'
 SET jit = off
 BEGIN ATOMIC
     SELECT
-        u.ordinal,
-        any_value(u.logits) FILTER (WHERE u.half = 1)
-        || any_value(u.logits) FILTER (WHERE u.half = 2)
+        (p.made).ordinal,
+        lm_internal.joined((p.made).logits ORDER BY p.number)
     FROM (
         SELECT
-            1 AS half,
-            t.*
-        FROM lm_internal.unembed_tokens(
-            unembed_halves.x, unembed_halves.model_id, 0, unembed_halves.n_vocab / 2 - 1
-        ) AS t
-
-        UNION ALL
-
-        SELECT
-            2,
-            t.*
-        FROM lm_internal.unembed_tokens(
-            unembed_halves.x, unembed_halves.model_id,
-            unembed_halves.n_vocab / 2, unembed_halves.n_vocab - 1
-        ) AS t
-    ) AS u
-    GROUP BY u.ordinal
-    ORDER BY u.ordinal;
+            p.number,
+            lm_internal.unembed_tokens(
+                unembed_parts.x,
+                unembed_parts.model_id,
+                unembed_parts.n_vocab * (p.number - 1) / unembed_parts.n_parts,
+                unembed_parts.n_vocab * p.number / unembed_parts.n_parts - 1
+            ) AS made
+        FROM lm_internal.process AS p
+        WHERE p.number <= unembed_parts.n_parts
+        OFFSET 0
+    ) AS p
+    GROUP BY (p.made).ordinal
+    ORDER BY (p.made).ordinal;
 END;
 
-COMMENT ON FUNCTION lm_internal.unembed_halves IS
-'lm_internal.unembed, half of the vocabulary in another process where the server has one to spare.';
+COMMENT ON FUNCTION lm_internal.unembed_parts IS
+'lm_internal.unembed, n_parts of the vocabulary each in a process of its own where the server has one to spare.';
 
 -- Without SET, so that it is inlined.
 CREATE OR REPLACE FUNCTION lm_internal.unembed(
@@ -105,9 +99,12 @@ BEGIN ATOMIC
         SELECT
             m.n_vocab,
             -- a worker's start has to be got back
-            lm_internal.has_second_process()
-            AND cardinality(unembed.x) * m.n_vocab::float8 * m.d_model
-            > CASE WHEN lm_internal.has_huge_pages() THEN 7e7 ELSE 8e8 END AS has_halves
+            CASE
+                WHEN cardinality(unembed.x) * m.n_vocab::float8 * m.d_model
+                    > CASE WHEN lm_internal.has_huge_pages() THEN 7e7 ELSE 8e8 END
+                    THEN lm_internal.n_processes()
+                ELSE 1
+            END AS n_parts
         FROM lm.model AS m
         WHERE m.model_id = unembed.model_id
     )
@@ -117,16 +114,16 @@ BEGIN ATOMIC
     CROSS JOIN LATERAL lm_internal.unembed_tokens(
         unembed.x, unembed.model_id, 0, size.n_vocab - 1
     ) AS u
-    WHERE NOT size.has_halves
+    WHERE size.n_parts = 1
 
     UNION ALL
 
     SELECT u.*
     FROM size
-    CROSS JOIN LATERAL lm_internal.unembed_halves(
-        unembed.x, unembed.model_id, size.n_vocab
+    CROSS JOIN LATERAL lm_internal.unembed_parts(
+        unembed.x, unembed.model_id, size.n_vocab, size.n_parts
     ) AS u
-    WHERE size.has_halves;
+    WHERE size.n_parts > 1;
 END;
 
 COMMENT ON FUNCTION lm_internal.unembed IS

@@ -30,7 +30,7 @@ BEGIN ATOMIC
         t.site,
         v.head,
         v.value
-    FROM lm_internal.transformer_halves(
+    FROM lm_internal.transformer_parts(
         transformer_many.model_id,
         transformer_many.sequence,
         transformer_many.position,
@@ -76,4 +76,4 @@ BEGIN ATOMIC
 END;
 
 COMMENT ON FUNCTION lm_internal.transformer_many IS
-'lm_internal.transformer_halves in the shape in which activations are stored: a row for each layer, position, site and head (−1 where the site has none); the embeddings are in layer first_layer − 1.';
+'lm_internal.transformer_parts in the shape in which activations are stored: a row for each layer, position, site and head (−1 where the site has none); the embeddings are in layer first_layer − 1.';

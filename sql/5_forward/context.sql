@@ -82,7 +82,15 @@ BEGIN ATOMIC
                         THEN (SELECT lm_internal.key_site((context.here).model_id))
                     ELSE context.site
                 END
-                AND a.position < context.first_position
+                -- the run has positions of the batch too, as they were before they changed
+                AND a.position < least(
+                    context.first_position,
+                    (
+                        SELECT min(b.position)
+                        FROM lm_internal.rows_before((context.here).before, 'k') AS b
+                        WHERE b.sequence = context.sequence
+                    )
+                )
                 AND a.position > COALESCE(
                     context.first_position - (context.here).sliding_window, -1
                 )

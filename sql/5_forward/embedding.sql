@@ -5,9 +5,8 @@ CREATE OR REPLACE FUNCTION lm_internal.embed_tokens(
     here lm_internal.here
 )
 RETURNS TABLE (
-    embed vector[],
-    pos_embed vector[],
-    resid vector[]
+    resid vector[],
+    kept lm_internal.matrix[]
 )
 LANGUAGE sql
 STABLE
@@ -15,9 +14,12 @@ PARALLEL SAFE
 ROWS 1
 BEGIN ATOMIC
     SELECT
-        embed,
-        pos_embed,
-        sum.resid
+        sum.resid,
+        ARRAY(
+            SELECT (s.site, s.x)::lm_internal.matrix
+            FROM (VALUES ('embed'::lm.site, embed), ('pos_embed', pos_embed)) AS s (site, x)
+            WHERE s.site = ANY ((embed_tokens.here).keep) AND s.x IS NOT NULL
+        )
     FROM (
         SELECT
             array_agg(
@@ -59,4 +61,4 @@ BEGIN ATOMIC
 END;
 
 COMMENT ON FUNCTION lm_internal.embed_tokens IS
-'Token and position embeddings of a batch and their sum, the first resid_pre; pos_embed is NULL in a family without it. Returns one row.';
+'The sum of token and position embeddings of a batch, the first resid_pre, and which of the two are kept; a family may have no pos_embed. Returns one row.';

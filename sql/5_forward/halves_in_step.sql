@@ -6,7 +6,7 @@ BEGIN
     CREATE TYPE lm_internal.follower AS (
         ahead lm_internal.layer_matrices,
         resid vector[],
-        made lm_internal.half_matrix[]
+        made lm_internal.part_matrix[]
     );
 EXCEPTION
     WHEN duplicate_object THEN NULL;
@@ -83,7 +83,7 @@ BEGIN ATOMIC
                     SELECT
                         (
                             cardinality((follow.first_half).sequences), l.layer, l.site, l.x
-                        )::lm_internal.half_matrix
+                        )::lm_internal.part_matrix
                     FROM layer AS l
                 )
             )::lm_internal.follower
@@ -126,7 +126,7 @@ CREATE OR REPLACE FUNCTION lm_internal.halves_in_step(
     first_layer int,
     context_run bigint
 )
-RETURNS SETOF lm_internal.half_matrix
+RETURNS SETOF lm_internal.part_matrix
 LANGUAGE sql
 STABLE
 SET plan_cache_mode = force_generic_plan

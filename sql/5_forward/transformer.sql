@@ -25,24 +25,20 @@ PARALLEL SAFE
 COST 1000000
 BEGIN ATOMIC
     WITH RECURSIVE
-    -- what the steps of each layer need to know
     place AS MATERIALIZED (
-        SELECT
-            (
-                m.model_id, l.layer,
-                transformer_layers.sequence, transformer_layers.position, transformer_layers.keep,
-                m.n_head, m.n_kv_head, m.d_head, m.d_block,
-                m.norm_is_centred, m.layer_norm_eps, m.parallel_attn_mlp, m.gated_mlp, m.activation,
-                m.attn_scaling, m.attn_logit_softcapping, l.sliding_window,
-                transformer_layers.generation_id, transformer_layers.context_run,
-                transformer_layers.parent, transformer_layers.before, transformer_layers.changes
-            )::lm_internal.here AS here,
-            l.layer,
-            l.rotary,
-            COALESCE(transformer_layers.last_layer, m.n_layer - 1) AS last_layer
-        FROM lm.model AS m
-        INNER JOIN lm.layer AS l ON l.model_id = m.model_id
-        WHERE m.model_id = transformer_layers.model_id
+        SELECT p.*
+        FROM lm_internal.places(
+            transformer_layers.model_id,
+            transformer_layers.sequence,
+            transformer_layers.position,
+            transformer_layers.keep,
+            transformer_layers.generation_id,
+            transformer_layers.changes,
+            transformer_layers.context_run,
+            transformer_layers.parent,
+            transformer_layers.last_layer,
+            transformer_layers.before
+        ) AS p
     ),
 
     -- the rotation of each position, in a family that has it         [position, n_head · d_head]
@@ -56,11 +52,7 @@ BEGIN ATOMIC
         SELECT
             transformer_layers.first_layer - 1 AS layer,
             COALESCE(transformer_layers.resid, e.resid) AS resid,
-            ARRAY(
-                SELECT (s.site, s.x)::lm_internal.matrix
-                FROM (VALUES ('embed'::lm.site, e.embed), ('pos_embed', e.pos_embed)) AS s (site, x)
-                WHERE s.site = ANY (transformer_layers.keep) AND s.x IS NOT NULL
-            ) AS kept
+            e.kept
         FROM place AS p
         CROSS JOIN LATERAL lm_internal.embed_tokens(
             CASE WHEN transformer_layers.resid IS NULL THEN transformer_layers.token_id END, p.here
@@ -71,71 +63,17 @@ BEGIN ATOMIC
 
         SELECT
             p.layer,
-            resid_post,
-            ARRAY(
-                SELECT (s.site, s.x)::lm_internal.matrix
-                FROM (
-                    VALUES
-                    ('resid_pre'::lm.site, resid_pre), ('ln1', ln1), ('q', q), ('k', k), ('v', v),
-                    ('rot_q', rot_q), ('rot_k', rot_k),
-                    ('attn_scores', attention.attn_scores), ('pattern', attention.pattern),
-                    ('z', attention.z), ('ln1_post', o.ln1_post), ('attn_out', o.attn_out),
-                    ('resid_mid', resid_mid), ('ln2', ln2),
-                    ('mlp_pre', mlp.mlp_pre), ('mlp_pre_linear', mlp.mlp_pre_linear),
-                    ('mlp_post', mlp.mlp_post), ('ln2_post', mlp.ln2_post),
-                    ('mlp_out', mlp.mlp_out), ('resid_post', resid_post)
-                ) AS s (site, x)
-                WHERE s.site = ANY (transformer_layers.keep)
-                    -- what the last layer leaves is always wanted
-                    OR (s.site = 'resid_post' AND p.layer = p.last_layer)
-            )
+            o.resid_post,
+            i.kept || o.kept
         FROM block AS b
-        INNER JOIN place AS p ON p.layer = b.layer + 1 AND p.layer <= p.last_layer
+        INNER JOIN place AS p ON p.layer = b.layer + 1
         LEFT JOIN rotation AS r ON r.rotary = p.rotary
-
-        -- the stream as the layer below left it                               [position, d_model]
-        CROSS JOIN LATERAL lm_internal.hook('resid_pre', b.resid, p.here) AS resid_pre
-
-        -- ln1 = Norm(resid_pre)                                               [position, d_model]
-        CROSS JOIN LATERAL lm_internal.norm('ln1', resid_pre, p.here) AS ln1
-
-        -- q, k, v = W_Q ln1 + b_Q, W_K ln1 + b_K, W_V ln1 + b_V         [position, head · d_head]
-        CROSS JOIN LATERAL lm_internal.linear('q', ln1, p.here) AS q
-        CROSS JOIN LATERAL lm_internal.linear('k', ln1, p.here) AS k
-        CROSS JOIN LATERAL lm_internal.linear('v', ln1, p.here) AS v
-
-        -- rot_q, rot_k = q, k normed and turned with the position, in families that do so
-        CROSS JOIN LATERAL lm_internal.norm_heads('q_norm', q, p.here) AS q_normed
-        CROSS JOIN LATERAL lm_internal.norm_heads('k_norm', k, p.here) AS k_normed
-        CROSS JOIN LATERAL
-            lm_internal.rotate('rot_q', q_normed, r.cosines, r.sines, r.d_rotary, p.here) AS rot_q
-        CROSS JOIN LATERAL
-            lm_internal.rotate('rot_k', k_normed, r.cosines, r.sines, r.d_rotary, p.here) AS rot_k
-
-        -- pattern = softmax(attn_scores = rot_q · rot_k · scaling), z = pattern v
-        CROSS JOIN LATERAL lm_internal.attention(rot_q, rot_k, v, p.here) AS attention
-
-        -- attn_out = W_O z + b_O: the attention adjustment                    [position, d_model]
-        CROSS JOIN LATERAL lm_internal.output('attn_out', 'ln1_post', attention.z, p.here)
-            AS o (ln1_post, attn_out)
-
-        -- resid_mid = resid_pre + attn_out                                    [position, d_model]
-        CROSS JOIN LATERAL lm_internal.add('resid_mid', resid_pre, o.attn_out, p.here) AS resid_mid
-
-        -- ln2 = Norm(resid_mid), or of resid_pre where both sub-blocks read it  [position, d_model]
-        CROSS JOIN LATERAL lm_internal.norm(
-            'ln2',
-            CASE WHEN (p.here).parallel_attn_mlp THEN resid_pre ELSE resid_mid END,
-            p.here
-        ) AS ln2
-
-        -- mlp_out = W_out mlp_post + b_out, mlp_post = activation(W_in ln2 + b_in)
-        CROSS JOIN LATERAL lm_internal.mlp(ln2, p.here) AS mlp
-
-        -- resid_post = resid_mid + mlp_out                                    [position, d_model]
-        CROSS JOIN LATERAL lm_internal.add(
-            'resid_post', resid_mid, mlp.mlp_out, p.here
-        ) AS resid_post
+        CROSS JOIN LATERAL lm_internal.attention_inputs(
+            b.resid, r.cosines, r.sines, r.d_rotary, p.here
+        ) AS i
+        CROSS JOIN LATERAL lm_internal.attention_and_mlp(
+            i.resid_pre, i.rot_q, i.rot_k, i.v, p.here
+        ) AS o
     )
 
     SELECT

@@ -183,7 +183,7 @@ BEGIN ATOMIC
             i.model_id,
             t.x[cardinality(t.x)] AS resid_post
         FROM input AS i
-        CROSS JOIN LATERAL lm_internal.transformer_halves(
+        CROSS JOIN LATERAL lm_internal.transformer_parts(
             i.model_id,
             array_fill(0, ARRAY[cardinality(i.tokens)]),
             ARRAY(SELECT generate_series(0, cardinality(i.tokens) - 1)),

@@ -28,7 +28,7 @@ BEGIN ATOMIC
                 t.n_before + b.row AS row,
                 b.resid,
                 row_number() OVER (ORDER BY t.n_before, b.row) AS number
-            FROM lm_internal.transformer_halves(
+            FROM lm_internal.transformer_parts(
                 score_pass.model_id,
                 score_pass.sequence,
                 score_pass.position,

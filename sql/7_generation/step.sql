@@ -44,7 +44,7 @@ BEGIN ATOMIC
     WITH
     pass AS MATERIALIZED (
         SELECT t.*
-        FROM lm_internal.transformer_halves(
+        FROM lm_internal.transformer_parts(
             next_step.model_id, next_step.sequence, next_step.position, next_step.token_id,
             '{rot_k,v}', next_step.generation_id, next_step.changes
         ) AS t
