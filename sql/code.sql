@@ -46,6 +46,7 @@
 \ir 5_forward/places.sql
 \ir 5_forward/transformer.sql
 \ir 5_forward/cut.sql
+\ir 5_forward/part.sql
 \ir 5_forward/parts_apart.sql
 \ir 5_forward/halves_in_step.sql
 \ir 5_forward/slices.sql

@@ -60,7 +60,7 @@ SELECT
 \ir migrations/0003_float16.sql
 \endif
 \if :before_4
-\ir 1_tables/processes.sql
+\ir migrations/0004_processes.sql
 \endif
 \ir installation/compare_tables.sql
 \else

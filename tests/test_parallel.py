@@ -54,7 +54,7 @@ def test_with_a_worker_and_without_the_result_is_the_reference(dsn: str, workers
 
 
 # long enough to be cut, in two halves or in slices
-TALE = "Once upon a time there was a king who had three daughters and no son at all. " * 15
+TALE = "Once upon a time there was a king who had three daughters and no son at all. " * 22
 
 CAPTURE = "{embed,pos_embed,resid_pre,k,v,pattern,z,attn_out,mlp_post,resid_post,ln_final,logits}"
 
@@ -263,16 +263,16 @@ def test_sequences_are_shared_among_all_processes(dsn: str) -> None:
             assert cut(connection, sequence) == ("apart", n_before)
 
 
-LONG = 300
+LONG = 420
 
 
 @pytest.mark.parametrize(
     ("sequence", "rows", "manner"),
     [
         # its last positions have more keys to look at
-        ([0] * LONG, range(151, 200), "in step"),
+        ([0] * LONG, range(211, 270), "in step"),
         ([0] * LONG + [1] * LONG, range(LONG, LONG + 1), "apart"),
-        ([0] * LONG + [1] * 5, range(151, 200), "in step"),
+        ([0] * LONG + [1] * 5, range(211, 270), "in step"),
     ],
 )
 def test_a_long_sequence_is_cut_where_both_halves_take_the_same_time(

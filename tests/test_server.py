@@ -20,7 +20,7 @@ from psycopg.pq import PGconn, Ping
 from psqlm.database import processes, programs, system_user
 from psqlm.database.server import EmbeddedServer
 from psqlm.database.server import home as default_home
-from psqlm.database.settings import MB, machine_memory, settings
+from psqlm.database.settings import MB, machine_cores, machine_memory, settings
 from psqlm.errors import PsqlmError
 
 GB = 1024 * MB
@@ -113,7 +113,7 @@ def test_settings_reach_the_server_and_the_user_has_the_last_word(home: Path) ->
     server = EmbeddedServer(home)
     server.start()
     with psycopg.connect(server.dsn, autocommit=True) as connection:
-        for name, value in settings(machine_memory(), 0).items():
+        for name, value in settings(machine_memory(), 0, machine_cores()).items():
             if name in {"max_wal_size", "temp_file_limit"}:  # free space has changed since
                 continue
             row = connection.execute("SELECT current_setting(%s)", (name,)).fetchone()
@@ -144,7 +144,17 @@ def test_settings_reach_the_server_and_the_user_has_the_last_word(home: Path) ->
     ("memory", "shared_buffers"), [(GB // 2, 256), (2 * GB, 512), (8 * GB, 2048), (256 * GB, 8192)]
 )
 def test_memory_fits_the_machine(memory: int, shared_buffers: int) -> None:
-    assert settings(memory, GB)["shared_buffers"] == f"{shared_buffers}MB"
+    assert settings(memory, GB, 2)["shared_buffers"] == f"{shared_buffers}MB"
+
+
+@pytest.mark.parametrize(
+    ("cores", "processes", "workers"), [(1, 1, 8), (2, 2, 8), (8, 8, 8), (64, 16, 64)]
+)
+def test_processes_fit_the_cores(cores: int, processes: int, workers: int) -> None:
+    values = settings(GB, GB, cores)
+    assert values["max_parallel_workers_per_gather"] == str(processes)
+    assert values["max_parallel_workers"] == str(workers)
+    assert int(values["max_worker_processes"]) > workers
 
 
 @pytest.mark.parametrize(
@@ -152,7 +162,7 @@ def test_memory_fits_the_machine(memory: int, shared_buffers: int) -> None:
     [(0, 32, 0), (GB, 64, 256), (32 * GB, 128, 8192), (8192 * GB, 128, 1 << 20)],
 )
 def test_files_fit_the_disk(disk: int, log: int, temporary: int) -> None:
-    values = settings(GB, disk)
+    values = settings(GB, disk, 2)
     assert values["max_wal_size"] == f"{log}MB"
     assert values["temp_file_limit"] == f"{temporary}MB"
 

@@ -1,13 +1,13 @@
-"""What more than two processes would give one prompt: its slices measured, then laid out.
+"""What more processes would give one prompt: its slices measured, then laid out.
 
-    python tools/processes.py --dsn DSN --model gpt2 256 512
+    python tools/processes.py --dsn DSN --model gpt2 96 256 512
 
-A position looks back only, so a slice of positions can run through a group of layers as soon as the
-slice before it has. Slice s is at group g in stage g + s; each stage starts workers anew, for
-PostgreSQL's workers talk to the process that started them and to nobody else. What is handed over
-is taken to cost nothing, and cores not to disturb each other: the truth is slower. Two processes
-that go in step, as lm_internal.halves_in_step has them, are laid out beside, to be held against the
-measured time. Take the figures of a machine that does nothing else.
+A machine with two cores cannot show what eight would do. So a layer of each slice is run by itself,
+in one process, and what it costs to start workers, to hand over and to join is measured with two of
+them. A layer then takes as long as its slowest slice and that (lm_internal.in_slices). It is taken
+that cores do not disturb each other: the truth is slower. Two processes that go in step
+(lm_internal.halves_in_step) are laid out beside. Take the figures of a machine that does nothing
+else.
 """
 
 from __future__ import annotations
@@ -19,13 +19,8 @@ from collections.abc import Sequence
 
 import psycopg
 
-START = 0.035
-"""Seconds until a worker has planned the layers and begins with the first."""
-FAULTS = 0.005
-"""Seconds that it takes longer for a layer of GPT-2 small: it maps the pages for the first time."""
-ROUNDS = 3
-PROCESSES = (4, 8)
-GROUPS = (2, 3, 4, 6, 12)
+ROUNDS = 5
+PROCESSES = (2, 4, 8, 16)
 
 CUTS = """
 SELECT array_agg(DISTINCT c.cut ORDER BY c.cut)
@@ -67,51 +62,73 @@ FROM lm_internal.transformer(
 """
 
 
-def of_slices(
+PROMPT = """
+SELECT count(*)
+FROM lm_internal.in_slices(
+    (
+        array_fill(0, ARRAY[cardinality(%(positions)s::int[])]), %(positions)s,
+        array_fill(5, ARRAY[cardinality(%(positions)s::int[])]), NULL, NULL
+    )::lm_internal.batch,
+    0 || %(cuts)s::int[], %(model)s, '{}', NULL, NULL, 0, NULL
+)
+"""
+
+
+def median_time(connection: psycopg.Connection, query: str, values: dict[str, object]) -> float:
+    """Seconds of a query; the first time, which plans it, is not counted."""
+    taken = []
+    for _ in range(ROUNDS + 1):
+        began = time.monotonic()
+        connection.execute(query, values)
+        taken.append(time.monotonic() - began)
+    return statistics.median(taken[1:])
+
+
+def slices(
     connection: psycopg.Connection, model: int, n_positions: int, n_slices: int
-) -> list[float]:
-    """Seconds that each of so many slices takes for a layer, in one process, the median."""
+) -> tuple[list[float], list[int]]:
+    """Seconds that each of so many slices takes for a layer in one process, and where they end."""
     positions = list(range(n_positions))
     (cuts,) = connection.execute(
         CUTS, {"model": model, "positions": positions, "n_slices": n_slices}
     ).fetchone()
-    seconds = []
-    for first, last in zip([0, *cuts], cuts, strict=False):
-        values = {"model": model, "rows": positions[first:last], "first": first}
-        taken = []
-        for _ in range(ROUNDS + 1):  # the first one plans
-            began = time.monotonic()
-            connection.execute(LAYER, values)
-            taken.append(time.monotonic() - began)
-        seconds.append(statistics.median(taken[1:]))
-    return seconds
+    return [
+        median_time(
+            connection, LAYER, {"model": model, "rows": positions[first:last], "first": first}
+        )
+        for first, last in zip([0, *cuts], cuts, strict=False)
+    ], cuts
 
 
-def in_step(seconds: Sequence[float], n_layer: int, start: float, faults: float) -> float:
-    """Two slices, the second a layer behind the first."""
+def start_of_a_layer(
+    connection: psycopg.Connection,
+    model: int,
+    n_layer: int,
+    n_positions: int,
+    cuts: list[int],
+    seconds: Sequence[float],
+) -> float:
+    """Seconds that a prompt in two slices takes longer than its slower slice does, per layer."""
+    whole = median_time(
+        connection,
+        PROMPT,
+        {"model": model, "positions": list(range(n_positions)), "cuts": cuts[:-1]},
+    )
+    return (whole - n_layer * max(seconds)) / (n_layer + 1)
+
+
+def in_step(seconds: Sequence[float], n_layer: int, start: float) -> float:
+    """Two slices, the second a layer behind the first, which begins when it has started."""
     ahead, behind = start, 0.0
     for _ in range(n_layer):
-        ahead += seconds[0] + faults
+        ahead += seconds[0]
         behind = max(ahead, behind) + seconds[1]
     return behind
 
 
-def in_stages(
-    seconds: Sequence[float], n_layer: int, n_groups: int, start: float, faults: float
-) -> float:
-    """Any number of slices, each a group of layers behind the one before it."""
-    n_layers = n_layer / n_groups
-    stages = n_groups + len(seconds) - 1
-    return sum(
-        start
-        + n_layers
-        * max(
-            slice_ + faults
-            for number, slice_ in enumerate(seconds)
-            if 0 <= stage - number < n_groups
-        )
-        for stage in range(stages)
-    )
+def in_slices(seconds: Sequence[float], n_layer: int, start: float) -> float:
+    """Any number of slices, started anew for the first keys and values and for each layer."""
+    return start + n_layer * (start + max(seconds))
 
 
 def main() -> None:
@@ -120,31 +137,33 @@ def main() -> None:
     parser.add_argument("lengths", nargs="+", type=int, help="positions of a prompt")
     parser.add_argument("--dsn", required=True)
     parser.add_argument("--model", required=True)
-    parser.add_argument("--huge-pages", action="store_true", help="shared_buffers has them")
     given = parser.parse_args()
-    faults = 0 if given.huge_pages else FAULTS
-    with psycopg.connect(given.dsn, autocommit=True) as connection:
-        connection.execute("SET max_parallel_workers_per_gather = 0")
+    with (
+        psycopg.connect(given.dsn, autocommit=True) as connection,
+        psycopg.connect(given.dsn, autocommit=True) as parallel,
+    ):
         model, n_layer, d_model = connection.execute(
             "SELECT model_id, n_layer, d_model FROM lm.model WHERE name = %s", [given.model]
         ).fetchone()
+        connection.execute("SET max_parallel_workers_per_gather = 0")
+        parallel.execute("SET max_parallel_workers_per_gather = 2")
         connection.execute(
             "CREATE TEMP TABLE state AS SELECT position, ("
             " SELECT array_agg(sin(position * i)) FROM generate_series(1, %s) AS i)::vector AS x"
             " FROM generate_series(0, %s) AS position",
             [d_model, max(given.lengths)],
         )
-        print("positions | one process | two in step | " + " | ".join(map(str, PROCESSES)))
+        print("positions | one process | start of a layer | two in step | slices: ", end="")
+        print(" | ".join(map(str, PROCESSES)))
         for n_positions in given.lengths:
-            of = {n: of_slices(connection, model, n_positions, n) for n in (1, 2, *PROCESSES)}
-            best = [
-                min((in_stages(of[n], n_layer, g, START, faults), g) for g in GROUPS)
-                for n in PROCESSES
-            ]
+            whole, _ = slices(connection, model, n_positions, 1)
+            of = {n: slices(connection, model, n_positions, n) for n in PROCESSES}
+            halves, cuts = of[2]
+            start = start_of_a_layer(parallel, model, n_layer, n_positions, cuts, halves)
             print(
-                f"{n_positions} | {n_layer * of[1][0]:.2f} s"
-                f" | {in_step(of[2], n_layer, START, faults):.2f} s | "
-                + " | ".join(f"{seconds:.2f} s in {g} groups" for seconds, g in best)
+                f"{n_positions} | {n_layer * whole[0]:.2f} s | {start * 1000:.0f} ms"
+                f" | {in_step(halves, n_layer, start):.2f} s | "
+                + " | ".join(f"{in_slices(of[n][0], n_layer, start):.2f} s" for n in PROCESSES)
             )
 
 

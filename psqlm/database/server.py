@@ -22,7 +22,7 @@ from psycopg.pq import PGconn, Ping
 
 from psqlm.database import processes, system_user, tcp
 from psqlm.database.programs import Programs
-from psqlm.database.settings import machine_memory, settings
+from psqlm.database.settings import machine_cores, machine_memory, settings
 from psqlm.errors import PsqlmError
 
 VERSION = 18
@@ -207,7 +207,7 @@ class EmbeddedServer:
             self._check_socket()
             self._programs.own(self.socket)
         values = {
-            **settings(machine_memory(), shutil.disk_usage(self.data).free),
+            **settings(machine_memory(), shutil.disk_usage(self.data).free, machine_cores()),
             "unix_socket_directories": f'"{self.socket}"',
             **self._chosen,
         }

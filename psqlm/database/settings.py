@@ -1,8 +1,9 @@
-"""Settings of the embedded server, from the machine's memory and free disk space."""
+"""Settings of the embedded server, from the machine's memory, cores and free disk space."""
 
 from __future__ import annotations
 
 import contextlib
+import os
 from pathlib import Path
 
 import psutil
@@ -27,8 +28,21 @@ def machine_memory() -> int:
     return total
 
 
-def settings(memory: int, disk: int) -> dict[str, str]:
-    """Server settings for a machine with this many bytes of memory and of free disk.
+def machine_cores() -> int:
+    """Cores that this process may use: the machine's, or the container's if less."""
+    total = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    cores = total or 1
+    with contextlib.suppress(OSError, ValueError):
+        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
+        cores = min(cores, max(int(quota) // int(period), 1))
+    return cores
+
+
+def settings(memory: int, disk: int, cores: int) -> dict[str, str]:
+    """Server settings for a machine with this many bytes of memory and of free disk, and cores.
+
+    A long prompt, several at once and the logits of many positions are shared among as many
+    processes as max_parallel_workers_per_gather names, up to 16.
 
     Every token reads the whole model, so it should fit shared_buffers. The rest of the memory is
     left to the system's cache. Nothing replicates from this server, so its log is minimal, and
@@ -39,7 +53,11 @@ def settings(memory: int, disk: int) -> dict[str, str]:
     def share(whole: int, part: int, least: int, most: int) -> str:
         return f"{max(min(whole // part, most * MB), min(least * MB, whole // 2)) // MB}MB"
 
+    workers = max(cores, 8)
     return {
+        "max_parallel_workers_per_gather": str(min(cores, 16)),
+        "max_parallel_workers": str(workers),
+        "max_worker_processes": str(workers + 2),
         "shared_buffers": share(memory, 4, 512, 8192),
         "effective_cache_size": share(memory, 2, 512, 1 << 20),
         "work_mem": share(memory, 64, 64, 256),

@@ -1,24 +1,6 @@
 -- Attention: what each head of each position takes from the positions up to it.
 -- Vaswani et al. 2017; grouped heads Ainslie et al. 2023.
 
-CREATE OR REPLACE FUNCTION lm_internal.kv_heads(
-    here lm_internal.here
-)
-RETURNS TABLE (kv_head int, start int)
-LANGUAGE sql
-IMMUTABLE
-PARALLEL SAFE
-BEGIN ATOMIC
-    SELECT
-        g,
-        g * (kv_heads.here).d_head + 1
-    FROM generate_series(0, (kv_heads.here).n_kv_head - 1) AS g
-    OFFSET 0;
-END;
-
-COMMENT ON FUNCTION lm_internal.kv_heads IS
-'The heads of keys and values, from 0, and the column of a matrix of all heads at which each starts, from 1.';
-
 CREATE OR REPLACE FUNCTION lm_internal.attention(
     q vector[],
     k vector[],

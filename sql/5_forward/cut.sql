@@ -86,7 +86,10 @@ BEGIN ATOMIC
             FROM part AS p
             WHERE p.share < 1 AND (p.is_last OR (p.is_step AND m.name <> 'apart'))
             ORDER BY
-                abs(p.share - CASE WHEN m.name = 'in step' THEN 0.476 ELSE i / m.n_parts::float8 END),
+                abs(
+                    p.share
+                    - CASE WHEN m.name = 'in step' THEN 1 / 2.1 ELSE i / m.n_parts::float8 END
+                ),
                 p.row
             LIMIT 1
         ) AS p
@@ -106,7 +109,7 @@ BEGIN ATOMIC
                 WHEN p.name = 'apart'
                     THEN largest.share * all_rows.total
                         + CASE WHEN lm_internal.has_huge_pages() THEN 3.6e5 ELSE 9e5 END
-                ELSE largest.share * all_rows.total + (m.n_layer + 1) * 5e5
+                ELSE largest.share * all_rows.total + (m.n_layer + 1) * 6e5
             END AS products
         FROM plan AS p
         CROSS JOIN (SELECT total FROM part LIMIT 1) AS all_rows

@@ -146,3 +146,21 @@ END;
 
 COMMENT ON FUNCTION lm_internal.hook IS
 'A site''s matrix, changed where changes are meant for it: TransformerLens''s hook point. Each step of a layer ends in it. Returns one row. It is inlined: where nothing changes it costs nothing.';
+
+CREATE OR REPLACE FUNCTION lm_internal.kv_heads(
+    here lm_internal.here
+)
+RETURNS TABLE (kv_head int, start int)
+LANGUAGE sql
+IMMUTABLE
+PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT
+        g,
+        g * (kv_heads.here).d_head + 1
+    FROM generate_series(0, (kv_heads.here).n_kv_head - 1) AS g
+    OFFSET 0;
+END;
+
+COMMENT ON FUNCTION lm_internal.kv_heads IS
+'The heads of keys and values, from 0, and the column of a matrix of all heads at which each starts, from 1.';

@@ -1,5 +1,5 @@
--- The equations of a layer. A matrix is a vector[] with a row for each position of the batch; shapes
--- stand at the right. Vaswani et al. 2017; Radford et al. 2019.
+-- The equations of a layer (Vaswani et al. 2017; Radford et al. 2019). A matrix is a vector[] with
+-- a row for each position of the batch; shapes stand at the right.
 
 CREATE OR REPLACE FUNCTION lm_internal.attention_inputs(
     resid vector[],

@@ -25,23 +25,6 @@ COMMENT ON COLUMN lm_internal.slice.k IS 'Its keys there, rotated.';
 COMMENT ON COLUMN lm_internal.slice.v IS 'Its values there.';
 COMMENT ON COLUMN lm_internal.slice.kept IS 'The sites to keep, of either layer.';
 
-CREATE OR REPLACE FUNCTION lm_internal.as_part(
-    n_before int,
-    layer int,
-    kept lm_internal.matrix[]
-)
-RETURNS lm_internal.part_matrix[]
-LANGUAGE sql
-IMMUTABLE
-PARALLEL SAFE
-RETURN ARRAY(
-    SELECT (as_part.n_before, as_part.layer, k.site, k.x)::lm_internal.part_matrix
-    FROM unnest(as_part.kept) AS k
-);
-
-COMMENT ON FUNCTION lm_internal.as_part IS
-'The matrices of a layer as those of a part of a batch with so many rows before it.';
-
 CREATE OR REPLACE FUNCTION lm_internal.slice_of_layer(
     number int,
     n_before int[],
@@ -231,9 +214,9 @@ BEGIN ATOMIC
             )::lm_internal.slice AS before,
             lm_internal.as_part(0, in_slices.first_layer - 1, e.kept) AS kept
         FROM lm_internal.places(
-            in_slices.model_id, (in_slices.batch).sequences, (in_slices.batch).positions, in_slices.keep,
-            in_slices.generation_id, in_slices.changes, in_slices.context_run, (in_slices.batch).parents,
-            NULL, NULL
+            in_slices.model_id, (in_slices.batch).sequences, (in_slices.batch).positions,
+            in_slices.keep, in_slices.generation_id, in_slices.changes, in_slices.context_run,
+            (in_slices.batch).parents, NULL, NULL
         ) AS p
         CROSS JOIN LATERAL lm_internal.embed_tokens(
             CASE WHEN (in_slices.batch).resid IS NULL THEN (in_slices.batch).token_ids END, p.here
@@ -249,8 +232,9 @@ BEGIN ATOMIC
         FROM stage AS s
         INNER JOIN lm.model AS m ON m.model_id = in_slices.model_id AND s.layer < m.n_layer - 1
         CROSS JOIN LATERAL lm_internal.slices_of_layer(
-            in_slices.n_before, s.layer + 1, s.before, in_slices.batch, in_slices.model_id, in_slices.keep,
-            in_slices.generation_id, in_slices.changes, in_slices.first_layer, in_slices.context_run
+            in_slices.n_before, s.layer + 1, s.before, in_slices.batch, in_slices.model_id,
+            in_slices.keep, in_slices.generation_id, in_slices.changes, in_slices.first_layer,
+            in_slices.context_run
         ) AS l
     )
 

@@ -1,7 +1,7 @@
 -- The transformer as one recursive query over layers.
 -- Everything that runs a model runs this: a prompt, several at once, one more token after a cache,
--- a run with interventions, the part of a run that an intervention can change.
--- A matrix is a vector[] with a row for each position of the batch; shapes stand at the right.
+-- a run with interventions, the part of a run that an intervention can change. The equations are in
+-- layer.sql.
 
 CREATE OR REPLACE FUNCTION lm_internal.transformer_layers(
     model_id int,
