@@ -119,8 +119,11 @@ CREATE TEMPORARY VIEW psqlm_comment AS
 SELECT
     o.object,
     COALESCE(
-        CASE WHEN b.attnum > 0 THEN format('COLUMN lm.%s.%I', o.identity, b.attname) END,
-        CASE o.kind WHEN 'table' THEN 'TABLE lm.' ELSE 'TYPE lm.' END || o.identity
+        CASE WHEN b.attnum > 0 THEN format('COLUMN %s.%I', o.object::regclass, b.attname) END,
+        CASE o.kind
+            WHEN 'table' THEN format('TABLE %s', o.object::regclass)
+            ELSE format('TYPE lm.%s', o.identity)
+        END
     ) AS subject,
     d.description
 FROM pg_temp.psqlm_object AS o

@@ -7,7 +7,12 @@ DO $$
 DECLARE
     missing text;
 BEGIN
-    SELECT string_agg(format('lm.%s.%s', o.identity, a.attname), ', ' ORDER BY o.identity, a.attnum)
+    SELECT
+        string_agg(
+            format('%s.%s', replace(o.object::regclass::text, '_rehearsal.', '.'), a.attname),
+            ', '
+            ORDER BY o.identity, a.attnum
+        )
     INTO missing
     FROM pg_temp.psqlm_object AS o
     INNER JOIN pg_attribute AS a ON a.attrelid = o.object AND a.attnum > 0
