@@ -218,6 +218,42 @@ def test_a_worker_takes_part(scratch_dsn: str) -> None:
         assert workers() > before
 
 
+SHARED = {
+    "sequences": ("SELECT * FROM lm.forward_many(%s)", PROMPTS, "part_apart", 2),
+    "a tale": ("SELECT lm.forward(%s)", TALE, "slice_of_layer", 5 * (1 + 8)),
+    "logits": (
+        "SELECT count(*) FROM lm.model_id(%s) AS m, LATERAL lm_internal.unembed_parts("
+        " ARRAY(SELECT w.weight FROM generate_series(1, 99), lm_internal.unembedding_rows(m) AS w"
+        " WHERE w.token_id = 7), m, 4096, 5)",
+        None,
+        "unembed_tokens",
+        5,
+    ),
+}
+
+
+@pytest.mark.parametrize("what", SHARED)
+def test_this_process_does_not_do_it_all(scratch_dsn: str, what: str) -> None:
+    """PostgreSQL counts a worker's calls with the worker."""
+    statement, prompt, function, parts = SHARED[what]
+    calls = "SELECT sum(calls) FROM pg_stat_xact_user_functions WHERE funcname = %s"
+    found = {}
+    with psycopg.connect(scratch_dsn) as connection:
+        connection.execute("SET track_functions = 'all'")
+        connection.execute(
+            f"SET max_parallel_workers_per_gather = {2 if what == 'sequences' else 5}"
+        )
+        for n_workers in (0, 8):
+            connection.execute(f"SET max_parallel_workers = {n_workers}")
+            before = connection.execute(calls, [function]).fetchone()[0] or 0
+            connection.execute(statement, [prompt]).fetchall()
+            found[n_workers] = connection.execute(calls, [function]).fetchone()[0] or 0
+            found[n_workers] -= before
+        connection.rollback()
+    assert found[0] == parts
+    assert found[8] < parts
+
+
 def cut(connection: psycopg.Connection, sequence: list[int]) -> tuple[str, list[int]] | None:
     """How a batch of these sequences is cut, and how many rows lie before each part."""
     positions = [sequence[:row].count(number) for row, number in enumerate(sequence)]

@@ -65,11 +65,12 @@ FROM lm_internal.transformer(
 PROMPT = """
 SELECT count(*)
 FROM lm_internal.in_slices(
+    0 || %(cuts)s::int[],
     (
         array_fill(0, ARRAY[cardinality(%(positions)s::int[])]), %(positions)s,
         array_fill(5, ARRAY[cardinality(%(positions)s::int[])]), NULL, NULL
     )::lm_internal.batch,
-    0 || %(cuts)s::int[], %(model)s, '{}', NULL, NULL, 0, NULL
+    %(model)s, '{}', NULL, NULL, 0, NULL
 )
 """
 

@@ -57,7 +57,7 @@ BEGIN ATOMIC
     SELECT t.*
     FROM cut AS c
     CROSS JOIN LATERAL lm_internal.parts_apart(
-        c.batch, c.n_before, transformer_parts.model_id, transformer_parts.keep,
+        c.n_before, c.batch, transformer_parts.model_id, transformer_parts.keep,
         transformer_parts.generation_id, transformer_parts.changes,
         transformer_parts.first_layer, transformer_parts.context_run
     ) AS t
@@ -84,7 +84,7 @@ BEGIN ATOMIC
     SELECT t.*
     FROM cut AS c
     CROSS JOIN LATERAL lm_internal.in_slices(
-        c.batch, c.n_before, transformer_parts.model_id, transformer_parts.keep,
+        c.n_before, c.batch, transformer_parts.model_id, transformer_parts.keep,
         transformer_parts.generation_id, transformer_parts.changes,
         transformer_parts.first_layer, transformer_parts.context_run
     ) AS t

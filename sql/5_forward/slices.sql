@@ -190,8 +190,8 @@ COMMENT ON FUNCTION lm_internal.slices_of_layer IS
 'lm_internal.slice_of_layer of every slice, side by side, and what they hand over joined: [position, …]. Returns one row.';
 
 CREATE OR REPLACE FUNCTION lm_internal.in_slices(
-    batch lm_internal.batch,
     n_before int[],
+    batch lm_internal.batch,
     model_id int,
     keep lm.site[],
     generation_id bigint,
