@@ -7,7 +7,7 @@ import psycopg
 import pytest
 import reference
 from differences import assert_close
-from parts import IN_SLICES, IN_STEP
+from parts import IN_SLICES, IN_STEP, cut
 from psycopg.rows import scalar_row
 
 from psqlm.bundled_files import DEMO_MODEL
@@ -91,10 +91,9 @@ def test_a_long_sequence_has_the_digits_of_one_process(
         "slices": (5, 8, "slices"),
     }.items():
         with psycopg.connect(scratch_dsn, autocommit=True) as connection:
-            connection.execute(f"SET max_parallel_workers_per_gather = {n_processes}")
             connection.execute(f"SET max_parallel_workers = {n_workers}")
             tokens = connection.execute("SELECT lm.encode(%s)", [TALE]).fetchone()[0]
-            how = cut(connection, [0] * len(tokens))
+            how = cut(connection, [0] * len(tokens), n_processes)
             assert (None if how is None else how[0]) == manner
             if interventions:
                 connection.execute(
@@ -137,8 +136,8 @@ GIVEN = {
 
 
 @pytest.mark.parametrize("what", GIVEN)
-@pytest.mark.parametrize("cut", [IN_STEP, IN_SLICES], ids=["in step", "slices"])
-def test_parts_take_all_that_a_pass_takes(scratch_dsn: str, what: str, cut: str) -> None:
+@pytest.mark.parametrize("manner", [IN_STEP, IN_SLICES], ids=["in step", "slices"])
+def test_parts_take_all_that_a_pass_takes(scratch_dsn: str, what: str, manner: str) -> None:
     sequences, positions, more = GIVEN[what]
     digits = (
         "SELECT t.layer, t.site, md5(string_agg(x.x::text, ' ' ORDER BY t.n_before, x.row))"
@@ -153,7 +152,7 @@ def test_parts_take_all_that_a_pass_takes(scratch_dsn: str, what: str, cut: str)
         (run,) = connection.execute("SELECT lm.forward(%s, capture => '{all}')", [TALE]).fetchone()
         one_process = connection.execute(digits, {"run": run}).fetchall()
         connection.execute("SET max_parallel_workers_per_gather = 3")
-        connection.execute(cut)
+        connection.execute(manner)
         in_parts = connection.execute(digits, {"run": run}).fetchall()
         connection.rollback()
     assert len(one_process) >= 3 * 5
@@ -190,6 +189,7 @@ def test_a_worker_takes_part(scratch_dsn: str) -> None:
                 " WHERE datname = current_database()"
             ).fetchone()
 
+        connection.execute("SET max_parallel_workers_per_gather = 2")
         before = workers()
         connection.execute("SELECT * FROM lm.forward_many(%s)", [PROMPTS])
         together = workers()
@@ -197,11 +197,6 @@ def test_a_worker_takes_part(scratch_dsn: str) -> None:
         connection.execute("SELECT lm.forward(%s)", [TALE])
         in_step = workers()
         assert in_step > together
-        connection.execute("SET max_parallel_workers_per_gather = 5")
-        connection.execute("SELECT lm.forward(%s)", [TALE])
-        # for the keys and values of the first layer, and for each of eight layers
-        assert workers() == in_step + 5 * (1 + 8)
-        connection.execute("RESET max_parallel_workers_per_gather")
         run = connection.execute(
             "SELECT lm.forward(token_ids => array_fill(5, ARRAY[3]), capture => '{ln_final}')"
         ).fetchone()
@@ -252,106 +247,3 @@ def test_this_process_does_not_do_it_all(scratch_dsn: str, what: str) -> None:
         connection.rollback()
     assert found[0] == parts
     assert found[8] < parts
-
-
-def cut(connection: psycopg.Connection, sequence: list[int]) -> tuple[str, list[int]] | None:
-    """How a batch of these sequences is cut, and how many rows lie before each part."""
-    positions = [sequence[:row].count(number) for row, number in enumerate(sequence)]
-    return connection.execute(
-        "SELECT c.* FROM lm_internal.cut(lm.model_id(NULL), %s::int[], %s::int[]) AS c",
-        [sequence, positions],
-    ).fetchone()
-
-
-@pytest.mark.parametrize(
-    ("sequence", "n_before"),
-    [
-        ([0], None),
-        ([0, 0, 0], None),
-        ([0, 0, 1, 1, 2, 2], None),
-        ([0] * 80 + [1] * 80, [0, 80]),
-        # two times as much in one part as in the other
-        ([0] * 70 + [1] * 70 + [2] * 70, [0, 140]),
-        ([3] * 70 + [5] * 90 + [8] * 20, [0, 70]),
-        # what the other process would be spared is less than what it costs
-        ([0] * 160 + [1] * 5, None),
-        ([0] * 5 + [1] * 160, None),
-    ],
-)
-def test_short_sequences_are_not_cut(
-    dsn: str, sequence: list[int], n_before: list[int] | None
-) -> None:
-    with psycopg.connect(dsn) as connection:
-        found = cut(connection, sequence)
-    assert found == (None if n_before is None else ("apart", n_before))
-
-
-def test_sequences_are_shared_among_all_processes(dsn: str) -> None:
-    sequence = [number for number in range(8) for _ in range(60)]
-    with psycopg.connect(dsn) as connection:
-        for n_processes, n_before in {
-            2: [0, 240],
-            3: [0, 180, 300],
-            4: [0, 120, 240, 360],
-            16: list(range(0, 480, 60)),
-        }.items():
-            connection.execute(f"SET max_parallel_workers_per_gather = {n_processes}")
-            assert cut(connection, sequence) == ("apart", n_before)
-
-
-LONG = 420
-
-
-@pytest.mark.parametrize(
-    ("sequence", "rows", "manner"),
-    [
-        # its last positions have more keys to look at
-        ([0] * LONG, range(211, 270), "in step"),
-        ([0] * LONG + [1] * LONG, range(LONG, LONG + 1), "apart"),
-        ([0] * LONG + [1] * 5, range(211, 270), "in step"),
-    ],
-)
-def test_a_long_sequence_is_cut_where_both_halves_take_the_same_time(
-    dsn: str, sequence: list[int], rows: range, manner: str
-) -> None:
-    with psycopg.connect(dsn) as connection:
-        found = cut(connection, sequence)
-        assert found is not None
-        assert found[0] == manner
-        assert found[1][0] == 0 and found[1][1] in rows and len(found[1]) == 2
-        # without a second process there is nothing to cut for
-        connection.execute("SET max_parallel_workers_per_gather = 0")
-        assert cut(connection, sequence) is None
-
-
-def test_slices_take_the_same_time(dsn: str) -> None:
-    with psycopg.connect(dsn) as connection:
-        connection.execute("SET max_parallel_workers_per_gather = 5")
-        found = cut(connection, [0] * LONG)
-        assert found is not None
-        manner, n_before = found
-        assert manner == "slices" and len(n_before) == 5
-        work = connection.execute(
-            "SELECT lm_internal.work_of_rows(lm.model_id(NULL), %s)", [list(range(LONG))]
-        ).fetchone()[0]
-    # so that the same digits come out
-    assert all(row % 8 == 0 for row in n_before)
-    shares = [
-        sum(work[first:last]) for first, last in zip(n_before, [*n_before[1:], LONG], strict=True)
-    ]
-    # within eight rows
-    assert max(shares) - min(shares) <= 8 * max(work)
-
-
-def test_with_huge_pages_less_work_is_cut(scratch_dsn: str) -> None:
-    """Huge pages are the machine's, so the test says whether there are any."""
-    with psycopg.connect(scratch_dsn) as connection:
-        found = {}
-        for huge in ("true", "false"):
-            connection.execute(
-                "CREATE OR REPLACE FUNCTION lm_internal.has_huge_pages() RETURNS boolean"
-                f" LANGUAGE sql STABLE PARALLEL SAFE RETURN {huge}"
-            )
-            found[huge] = cut(connection, [0] * 40 + [1] * 40)
-        connection.rollback()
-    assert found == {"true": ("apart", [0, 40]), "false": None}
